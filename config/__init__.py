@@ -1,0 +1,1 @@
+"""The platform: settings, database backend, caches, API kit, composition root."""

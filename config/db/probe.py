@@ -1,0 +1,31 @@
+"""Asks whether a PostgreSQL server answers at all, without taking one of its connections.
+
+The question is the protocol's SSLRequest, which server and PgBouncer answer with one byte before
+any authentication. It tells a slow statement (the server answers) from a server that is stopped,
+paused or cut off (nothing answers). An answer does not promise that log-ins work.
+"""
+
+import socket
+from typing import Final
+
+# Length 8, then 1234 and 5679: PostgreSQL's "Message Formats", SSLRequest.
+SSL_REQUEST: Final = b"\x00\x00\x00\x08\x04\xd2\x16\x2f"
+
+
+def answers(host: str, port: int, probe_timeout: float) -> bool:
+    """Return whether the server at a host name, address or socket folder answers in time."""
+    try:
+        if host.startswith("/"):
+            with socket.socket(socket.AF_UNIX) as unix:
+                unix.settimeout(probe_timeout)
+                unix.connect(f"{host}/.s.PGSQL.{port}")
+                return _asks(unix)
+        with socket.create_connection((host, port), timeout=probe_timeout) as tcp:
+            return _asks(tcp)
+    except OSError:
+        return False
+
+
+def _asks(connected: socket.socket) -> bool:
+    connected.sendall(SSL_REQUEST)
+    return bool(connected.recv(1))

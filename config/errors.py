@@ -1,0 +1,21 @@
+"""What the domain refuses: one base that services subclass beside the function that raises it."""
+
+from typing import Any, ClassVar
+
+
+class DomainError(Exception):
+    """A refusal by a rule of the domain; the API answers it as problem+json.
+
+    Subclasses set `status` (an HTTP status, 403, 404 or 409 as a rule), `code` (stable
+    snake_case, listed in docs/api.md) and `detail` (a sentence for people). `extra` holds further
+    members of the answer's body, for instance the record that collides; JSON-able values only.
+    """
+
+    status: ClassVar[int] = 409
+    code: ClassVar[str] = "conflict"
+    detail: str = "The request conflicts with what is stored."
+
+    def __init__(self, detail: str | None = None, **extra: Any) -> None:
+        self.detail = detail or self.detail
+        self.extra = extra
+        super().__init__(self.detail)
