@@ -8,7 +8,7 @@ class DomainError(Exception):
 
     Subclasses set `status` (an HTTP status, 403, 404 or 409 as a rule), `code` (stable
     snake_case, listed in docs/api.md) and `detail` (a sentence for people). `extra` holds further
-    members of the answer's body, for instance the record that collides; JSON-able values only.
+    members of the answer's body; JSON-able values only.
     """
 
     status: ClassVar[int] = 409
@@ -19,3 +19,14 @@ class DomainError(Exception):
         self.detail = detail or self.detail
         self.extra = extra
         super().__init__(self.detail)
+
+
+class InvalidField(DomainError):
+    """One field's value cannot be accepted, for a reason that only the database knows."""
+
+    status = 400
+    code = "invalid"
+    detail = "The request is not valid; see “errors”."
+
+    def __init__(self, field: str, code: str, detail: str) -> None:
+        super().__init__(errors=[{"field": field, "code": code, "detail": detail}])

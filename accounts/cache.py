@@ -1,0 +1,204 @@
+"""Reads about people: who someone is and what their active role may do."""
+
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import Final
+
+from accounts.models import AccessLevel, Entity, Permission, RoleAssignment, User
+from config.errors import DomainError
+
+
+class NoActiveRole(DomainError):
+    """The person acts for no organisation."""
+
+    status = 403
+    code = "no_active_role"
+    detail = "You have no active role."
+
+
+class Reach(IntEnum):
+    """How far a person's access to an entity goes."""
+
+    NONE = 0
+    OWN = 1
+    ALL = 2
+
+
+READ_REACH: Final = {
+    AccessLevel.NONE: Reach.NONE,
+    AccessLevel.OWN_READ: Reach.OWN,
+    AccessLevel.OWN_BOTH: Reach.OWN,
+    AccessLevel.ALL_READ: Reach.ALL,
+    AccessLevel.ALL_BOTH: Reach.ALL,
+}
+WRITE_REACH: Final = {
+    AccessLevel.NONE: Reach.NONE,
+    AccessLevel.OWN_READ: Reach.NONE,
+    AccessLevel.OWN_BOTH: Reach.OWN,
+    AccessLevel.ALL_READ: Reach.NONE,
+    AccessLevel.ALL_BOTH: Reach.ALL,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class RoleOrganization:
+    """The organisation of a role, as far as a list of roles shows it."""
+
+    id: int
+    name: str
+    display_name: str
+    logo: str
+
+
+@dataclass(frozen=True, slots=True)
+class HeldRole:
+    """A role that a person holds."""
+
+    id: int
+    name: str
+    organization: RoleOrganization
+    is_active: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ActiveRole:
+    """The role that decides, with what it may do; `branches` is None where it covers all."""
+
+    id: int
+    name: str
+    organization_id: int
+    is_admin: bool
+    branches: frozenset[int] | None
+    levels: dict[str, AccessLevel]
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How the browser app looks for a person."""
+
+    dark_mode: bool = False
+    sidebar_collapsed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """A person's context, without any secret. Fail closed: no active role may do nothing."""
+
+    id: int
+    username: str
+    email: str
+    first_name: str
+    last_name: str
+    language: str
+    country: str
+    time_zone: str
+    settings: Settings
+    roles: tuple[HeldRole, ...]
+    active_role: ActiveRole | None = field(default=None)
+
+    @property
+    def acting_role(self) -> ActiveRole:
+        """The active role; raises NoActiveRole where there is none."""
+        if self.active_role is None:
+            raise NoActiveRole
+        return self.active_role
+
+    def reads(self, entity: Entity) -> Reach:
+        """Return how far reading `entity` goes."""
+        return READ_REACH[self._level(entity)]
+
+    def writes(self, entity: Entity) -> Reach:
+        """Return how far changing `entity` goes."""
+        return WRITE_REACH[self._level(entity)]
+
+    def _level(self, entity: Entity) -> AccessLevel:
+        role = self.active_role
+        return role.levels[entity] if role else AccessLevel.NONE
+
+
+def load_person(user_id: int) -> Person:
+    """Return the context of a person; raise User.DoesNotExist where there is none."""
+    user = (
+        User.objects.select_related("settings")
+        .only(
+            "username",
+            "email",
+            "first_name",
+            "last_name",
+            "language",
+            "country",
+            "time_zone",
+            "settings__dark_mode",
+            "settings__sidebar_collapsed",
+        )
+        .get(pk=user_id)
+    )
+    look = getattr(user, "settings", None)
+    assignments = list(
+        RoleAssignment.objects.filter(user_id=user_id)
+        .select_related("role__organization")
+        .only(
+            "is_active_role",
+            "role__name",
+            "role__is_admin",
+            "role__all_branches",
+            "role__organization__name",
+            "role__organization__display_name",
+            "role__organization__logo",
+            "role__organization__is_active",
+        )
+        .order_by("role__organization__display_name", "role__name", "id")
+    )
+    active = next((each for each in assignments if each.is_active_role), None)
+    return Person(
+        id=user.id,
+        username=user.username,
+        email=user.email,
+        first_name=user.first_name,
+        last_name=user.last_name,
+        language=user.language,
+        country=user.country,
+        time_zone=user.time_zone,
+        settings=Settings(look.dark_mode, look.sidebar_collapsed) if look else Settings(),
+        roles=tuple(
+            HeldRole(
+                id=each.role.id,
+                name=each.role.name,
+                organization=RoleOrganization(
+                    id=each.role.organization.id,
+                    name=each.role.organization.name,
+                    display_name=each.role.organization.display_name,
+                    logo=each.role.organization.logo,
+                ),
+                is_active=each.is_active_role,
+            )
+            for each in assignments
+        ),
+        active_role=_active_role(active) if active else None,
+    )
+
+
+def _active_role(assignment: RoleAssignment) -> ActiveRole:
+    role = assignment.role
+    levels = dict.fromkeys(Entity.values, AccessLevel.NONE)
+    # A deactivated organisation grants nothing, whatever its roles say.
+    if role.organization.is_active:
+        if role.is_admin:
+            levels = dict.fromkeys(Entity.values, AccessLevel.ALL_BOTH)
+        else:
+            for entity, level in Permission.objects.filter(role=role).values_list(
+                "entity", "access_level"
+            ):
+                levels[entity] = AccessLevel(level)
+    return ActiveRole(
+        id=role.id,
+        name=role.name,
+        organization_id=role.organization_id,
+        is_admin=role.is_admin,
+        branches=(
+            None
+            if role.all_branches or role.is_admin
+            else frozenset(role.branches.values_list("id", flat=True))
+        ),
+        levels=levels,
+    )

@@ -1,0 +1,170 @@
+"""Who someone is and what they may do."""
+
+import zoneinfo
+from functools import cache
+
+from django.contrib.auth.models import AbstractUser
+from django.core.exceptions import ValidationError
+from django.core.validators import RegexValidator
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Lower
+
+from config.models import Timestamped
+
+
+@cache
+def time_zones() -> frozenset[str]:
+    """Return the names of the IANA zones this machine knows."""
+    return frozenset(zoneinfo.available_timezones())
+
+
+def validate_time_zone(name: str) -> None:
+    """Raise ValidationError unless `name` is an IANA zone such as "Europe/Zurich"."""
+    if name not in time_zones():
+        raise ValidationError("“%(name)s” is not a time zone.", "time_zone", {"name": name})
+
+
+validate_country = RegexValidator(r"^[A-Z]{2}\Z", "Give an ISO 3166-1 code such as “CH”.")
+validate_phone_number = RegexValidator(
+    r"^\+[1-9][0-9]{1,14}\Z", "Give an international number such as “+41443211234”."
+)
+
+
+class Language(models.TextChoices):
+    ENGLISH = "en", "English"
+    GERMAN = "de", "Deutsch"
+    SPANISH = "es", "Español"
+
+
+class User(Timestamped, AbstractUser):
+    """A person who can log in. User names and e-mails are unique whatever their case."""
+
+    email = models.EmailField(blank=True)
+    phone_number = models.CharField(max_length=16, blank=True, validators=[validate_phone_number])
+    language = models.CharField(max_length=2, choices=Language, default=Language.ENGLISH)
+    country = models.CharField(max_length=2, blank=True, validators=[validate_country])
+    time_zone = models.CharField(max_length=64, default="UTC", validators=[validate_time_zone])
+    birthday = models.DateField(null=True, blank=True)
+    bank_details = models.TextField(max_length=500, blank=True)
+    employee_number = models.CharField(max_length=50, blank=True)
+    normal_working_hours = models.DecimalField(
+        max_digits=4, decimal_places=2, default="7.60", help_text="Decimal hours per day."
+    )
+
+    class Meta:
+        verbose_name = "user"
+        constraints = [
+            models.UniqueConstraint(Lower("username"), name="user_username_any_case"),
+            models.UniqueConstraint(
+                Lower("email"), condition=~Q(email=""), name="user_email_any_case"
+            ),
+            models.CheckConstraint(
+                condition=Q(normal_working_hours__gte=0, normal_working_hours__lte=24),
+                name="user_hours_of_a_day",
+            ),
+        ]
+
+
+class UserSettings(Timestamped):
+    """How the browser app looks for one person."""
+
+    user = models.OneToOneField(User, models.CASCADE, related_name="settings")
+    dark_mode = models.BooleanField(default=False)
+    sidebar_collapsed = models.BooleanField(default=False)
+
+    class Meta:
+        verbose_name_plural = "user settings"
+
+    def __str__(self) -> str:
+        return f"Settings of {self.user_id}"
+
+
+class Entity(models.TextChoices):
+    """What a permission is about."""
+
+    WORKTIME = "worktime"
+    USERS = "users"
+    ROLES = "roles"
+    BRANCHES = "branches"
+    ORGANIZATION = "organization"
+    ORGANIZATION_SETTINGS = "organization_settings"
+    JOIN_REQUESTS = "join_requests"
+    INVITATIONS = "invitations"
+    FILTER_LISTS = "filter_lists"
+
+
+class AccessLevel(models.TextChoices):
+    """What a role may do with an entity; no row means NONE."""
+
+    NONE = "none"
+    OWN_READ = "own_read"
+    OWN_BOTH = "own_both"
+    ALL_READ = "all_read"
+    ALL_BOTH = "all_both"
+
+
+class Role(Timestamped):
+    """A set of permissions in one organisation. `is_admin` means ALL_BOTH on everything there.
+
+    Nothing ever depends on a role's name.
+    """
+
+    organization = models.ForeignKey(
+        "organizations.Organization", models.CASCADE, related_name="roles"
+    )
+    name = models.CharField(max_length=100)
+    description = models.TextField(max_length=1000, blank=True)
+    is_admin = models.BooleanField(default=False)
+    all_branches = models.BooleanField(default=True)
+    branches = models.ManyToManyField("organizations.Branch", blank=True, related_name="+")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint("organization", Lower("name"), name="role_name_in_organization")
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Permission(Timestamped):
+    """What a role may do with one entity."""
+
+    role = models.ForeignKey(Role, models.CASCADE, related_name="permissions")
+    entity = models.CharField(max_length=30, choices=Entity)
+    access_level = models.CharField(max_length=10, choices=AccessLevel)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["role", "entity"], name="permission_once_per_entity"),
+            models.CheckConstraint(
+                condition=Q(entity__in=Entity.values), name="permission_known_entity"
+            ),
+            models.CheckConstraint(
+                condition=Q(access_level__in=AccessLevel.values), name="permission_known_level"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.entity}: {self.access_level}"
+
+
+class RoleAssignment(Timestamped):
+    """A person holds a role; at most one of a person's roles is the active one."""
+
+    user = models.ForeignKey(User, models.CASCADE, related_name="role_assignments")
+    role = models.ForeignKey(Role, models.PROTECT, related_name="assignments")
+    is_active_role = models.BooleanField(default=False)
+    last_used_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["user", "role"], name="role_assigned_once"),
+            models.UniqueConstraint(
+                fields=["user"], condition=Q(is_active_role=True), name="one_active_role"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user_id} holds {self.role_id}"

@@ -1,0 +1,68 @@
+"""What the API shows of people and roles."""
+
+from rest_framework import serializers
+
+from accounts.models import AccessLevel, Entity, Language
+
+
+class OrganizationBriefSerializer(serializers.Serializer[object]):
+    """An organisation in a list of roles."""
+
+    id = serializers.IntegerField()
+    name = serializers.CharField()
+    display_name = serializers.CharField()
+    logo = serializers.CharField()
+
+
+class SettingsSerializer(serializers.Serializer[object]):
+    """How the browser app looks for a person."""
+
+    dark_mode = serializers.BooleanField()
+    sidebar_collapsed = serializers.BooleanField()
+
+
+class HeldRoleSerializer(serializers.Serializer[object]):
+    """A role that the person holds."""
+
+    id = serializers.IntegerField()
+    name = serializers.CharField()
+    organization = OrganizationBriefSerializer()
+    is_active = serializers.BooleanField()
+
+
+class PermissionsSerializer(serializers.Serializer[object]):
+    """The access level of each entity."""
+
+    def get_fields(self) -> dict[str, serializers.Field]:  # type: ignore[type-arg]
+        """Return one field for each entity."""
+        return {entity: serializers.ChoiceField(AccessLevel.choices) for entity in Entity.values}
+
+
+class ActiveRoleSerializer(serializers.Serializer[object]):
+    """The role that decides, with its permissions."""
+
+    id = serializers.IntegerField()
+    name = serializers.CharField()
+    is_admin = serializers.BooleanField()
+    all_branches = serializers.SerializerMethodField()
+    permissions = PermissionsSerializer(source="levels")
+
+    def get_all_branches(self, role: object) -> bool:
+        """Return whether the role covers every branch."""
+        return getattr(role, "branches", None) is None
+
+
+class PersonSerializer(serializers.Serializer[object]):
+    """Who someone is and what their active role may do."""
+
+    id = serializers.IntegerField()
+    username = serializers.CharField()
+    email = serializers.CharField()
+    first_name = serializers.CharField()
+    last_name = serializers.CharField()
+    language = serializers.ChoiceField(Language.choices)
+    country = serializers.CharField()
+    time_zone = serializers.CharField()
+    settings = SettingsSerializer()
+    roles = HeldRoleSerializer(many=True)
+    active_role = ActiveRoleSerializer(allow_null=True)

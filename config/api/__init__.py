@@ -1,0 +1,1 @@
+"""The API kit: what every app's views share. Knows no app."""

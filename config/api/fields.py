@@ -1,0 +1,28 @@
+"""Serializer fields that are stricter than DRF's."""
+
+from typing import Any
+
+from rest_framework import serializers
+
+MAX_ID = 2**63 - 1
+
+
+class InstantField(serializers.DateTimeField):
+    """A date and time *with its offset*; one without could mean any hour of the day."""
+
+    default_error_messages = {
+        "naive": "Give the offset from UTC, as in 2026-03-29T08:00:00+02:00 or …Z.",
+    }
+
+    def enforce_timezone(self, value: Any) -> Any:
+        """Return `value`; a naive one is an error instead of a guess."""
+        if value.tzinfo is None:
+            self.fail("naive")
+        return super().enforce_timezone(value)
+
+
+class IdField(serializers.IntegerField):
+    """The id of a row."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(min_value=1, max_value=MAX_ID, **kwargs)

@@ -1,0 +1,60 @@
+"""What every operation of the schema has in common: its tag and its refusals."""
+
+from typing import Any
+
+from drf_spectacular.authentication import SessionScheme
+from drf_spectacular.openapi import AutoSchema as SpectacularAutoSchema
+from drf_spectacular.utils import Direction
+from rest_framework import serializers
+from rest_framework.permissions import SAFE_METHODS
+
+from config.api.exceptions import CONTENT_TYPE
+
+
+class FieldErrorSerializer(serializers.Serializer[object]):
+    """What is wrong with one field."""
+
+    field = serializers.CharField()
+    code = serializers.CharField()
+    detail = serializers.CharField()
+
+
+class ProblemSerializer(serializers.Serializer[object]):
+    """A refusal, after RFC 9457."""
+
+    type = serializers.CharField()
+    title = serializers.CharField()
+    status = serializers.IntegerField()
+    code = serializers.CharField()
+    detail = serializers.CharField()
+    request_id = serializers.CharField(allow_null=True)
+
+    def get_fields(self) -> dict[str, Any]:
+        """Return the fields; one of them has a name that serializers use themselves."""
+        return {**super().get_fields(), "errors": FieldErrorSerializer(many=True, required=False)}
+
+
+class SessionAuthenticationScheme(SessionScheme):  # type: ignore[no-untyped-call]
+    """The session cookie."""
+
+    target_class = "config.api.authentication.SessionAuthentication"
+
+
+class AutoSchema(SpectacularAutoSchema):
+    """drf-spectacular's, which also documents the problems that any operation may answer."""
+
+    def get_tags(self) -> list[str]:
+        """Return the first part of the path."""
+        return [self.path.removeprefix("/api/").split("/")[0]]
+
+    def _get_response_bodies(self, direction: Direction = "response") -> dict[str, Any]:
+        """Return the declared answers and the problems."""
+        refusals = {"400", "401", "403", "404", "503"}
+        if self.method not in SAFE_METHODS:
+            refusals |= {"409", "413", "415"}
+        bodies: dict[str, Any] = super()._get_response_bodies(direction)
+        for code in sorted(refusals - bodies.keys()):
+            bodies[code] = self._get_response_for_code(  # type: ignore[no-untyped-call]
+                ProblemSerializer, code, [CONTENT_TYPE], direction
+            )
+        return bodies

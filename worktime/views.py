@@ -1,0 +1,93 @@
+"""Clocking in and out, and the list of records."""
+
+from typing import Any
+
+from django.db.models import QuerySet
+from drf_spectacular.utils import extend_schema
+from rest_framework.generics import ListAPIView
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts.models import Entity
+from accounts.permissions import access_to, caller
+from config.api.pagination import KeysetPagination
+from config.api.views import APIView
+from worktime.cache import running_worktime, visible_worktimes
+from worktime.models import WorkTime
+from worktime.serializers import (
+    ActiveSerializer,
+    StartSerializer,
+    StoppedSerializer,
+    WorkTimeSerializer,
+)
+from worktime.services import WorktimeCollides, start_worktime, stop_worktime
+
+
+class WorkTimeListView(APIView, ListAPIView[WorkTime]):
+    """The records that the caller may see."""
+
+    permission_classes = (access_to(Entity.WORKTIME),)
+    serializer_class = WorkTimeSerializer
+    pagination_class = KeysetPagination
+    ordering_columns: dict[str, Any] = {"started_at": "started_at", "id": "id"}
+    ordering = "-started_at"
+
+    def get_queryset(self) -> QuerySet[WorkTime]:
+        """Return what the caller may see, with what a row shows."""
+        return visible_worktimes(caller(self.request)).select_related("user", "branch")
+
+
+class StartView(APIView):
+    """Clock in."""
+
+    permission_classes = (access_to(Entity.WORKTIME),)
+
+    @extend_schema(
+        operation_id="worktime_start",
+        summary="Clock in",
+        request=StartSerializer,
+        responses={201: WorkTimeSerializer},
+    )
+    def post(self, request: Request) -> Response:
+        """Start a record for the caller."""
+        wanted = StartSerializer(data=request.data)
+        wanted.is_valid(raise_exception=True)
+        given = wanted.validated_data
+        person = caller(request)
+        try:
+            record = start_worktime(
+                person=person,
+                branch_id=given.get("branch"),
+                started_at=given.get("started_at"),
+                notes=given.get("notes", ""),
+            )
+        except WorktimeCollides as error:
+            # Another organisation's record is named by the refusal, but not shown.
+            if error.record.organization_id == person.acting_role.organization_id:
+                error.extra["worktime"] = WorkTimeSerializer(error.record).data
+            raise
+        return Response(WorkTimeSerializer(record).data, status=201)
+
+
+class StopView(APIView):
+    """Clock out; it is about the person, whatever the active role."""
+
+    @extend_schema(
+        operation_id="worktime_stop", summary="Clock out", request=None, responses=StoppedSerializer
+    )
+    def post(self, request: Request) -> Response:
+        """Stop the caller's record; asking again returns the one stopped last."""
+        record, already_stopped = stop_worktime(user_id=caller(request).id)
+        return Response({**WorkTimeSerializer(record).data, "already_stopped": already_stopped})
+
+
+class ActiveView(APIView):
+    """Whether the caller is clocked in; about the person, whatever the active role."""
+
+    @extend_schema(
+        operation_id="worktime_active", summary="The running record", responses=ActiveSerializer
+    )
+    def get(self, request: Request) -> Response:
+        """Return the caller's running record or null."""
+        record = running_worktime(caller(request).id)
+        return Response({"worktime": WorkTimeSerializer(record).data if record else None})
