@@ -185,7 +185,6 @@ class Postgres(Server):
         super().__init__(folder, tcp=tcp)
         self.durable = durable
         self.settings = settings or {}
-        self.bin = pg_bin()
 
     def url(self, name: str = "stechuhr", *, port: int | None = None) -> str:
         """Return a DATABASE_URL: by socket, or by TCP at `port` (its own or a proxy's)."""
@@ -201,6 +200,12 @@ class Postgres(Server):
         if port is not None:
             where = {"host": "127.0.0.1", "port": str(port), "password": self.password}
         return {"dbname": name, "user": user, **where}
+
+    @staticmethod
+    def major() -> int:
+        """Return the version of the installed PostgreSQL, 18 for instance."""
+        text = subprocess.check_output([pg_bin() / "postgres", "--version"], text=True)
+        return int(text.split()[2].split(".")[0])
 
     @property
     def password(self) -> str:
@@ -235,7 +240,7 @@ class Postgres(Server):
             **self.settings,
         }
         options = [f"--{name}={value}" for name, value in settings.items()]
-        return [str(self.bin / "postgres"), "-D", str(self.data), *options], b""
+        return [str(pg_bin() / "postgres"), "-D", str(self.data), *options], b""
 
     def _is_ready(self, pid: int) -> bool:
         try:
@@ -252,16 +257,16 @@ class Postgres(Server):
         password.touch(mode=0o600)
         password.write_text(secrets.token_hex())
         # Only these know every language's letters without the system's locale data.
-        modern = _major(self.bin) >= 17
+        modern = self.major() >= 17
         builtin = ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
         locale = ["--encoding=UTF8", *(builtin if modern else ["--locale=C.UTF-8"])]
         auth = ["--username=postgres", "--auth-local=trust", "--auth-host=password"]
         sync = [] if self.durable else ["--no-sync"]
-        self._run([self.bin / "initdb", "-D", new, *locale, *auth, *sync])
+        self._run([pg_bin() / "initdb", "-D", new, *locale, *auth, *sync])
         sql = f"""CREATE ROLE stechuhr LOGIN CREATEDB PASSWORD '{self.password}';
 CREATE DATABASE stechuhr OWNER stechuhr;
 """
-        self._run([self.bin / "postgres", "--single", "-D", new, "postgres"], sql)
+        self._run([pg_bin() / "postgres", "--single", "-D", new, "postgres"], sql)
         new.rename(self.data)
 
     def _run(self, command: list[str | Path], text: str = "") -> None:
@@ -344,11 +349,6 @@ def _wheel(package: str) -> Path:
     if spec is None or not spec.submodule_search_locations:
         raise ServerError(f"{package} is not installed: use ./run, or requirements/dev.txt.")
     return Path(spec.submodule_search_locations[0])
-
-
-def _major(folder: Path) -> int:
-    text = subprocess.check_output([folder / "postgres", "--version"], text=True)
-    return int(text.split()[2].split(".")[0])
 
 
 def _sockets(folder: Path, name: str) -> Path:
