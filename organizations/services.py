@@ -1,0 +1,79 @@
+"""Writes about organisations: founding one."""
+
+from typing import Final
+
+from django.db import IntegrityError, transaction
+
+from accounts.models import AccessLevel, Entity, Permission, Role, RoleAssignment, User
+from config.db import clock
+from config.db.retry import write
+from config.errors import DomainError
+from organizations.models import Branch, BranchAssignment, Organization, OrganizationSettings
+
+NONE, OWN_READ, OWN_BOTH, ALL_READ, ALL_BOTH = AccessLevel
+
+# What a new organisation's roles may do; its Admin may do everything.
+DEFAULT_ROLES: Final = {
+    "Lead": {
+        Entity.WORKTIME: ALL_BOTH,
+        Entity.USERS: ALL_READ,
+        Entity.ROLES: ALL_READ,
+        Entity.BRANCHES: ALL_READ,
+        Entity.ORGANIZATION: ALL_READ,
+        Entity.JOIN_REQUESTS: ALL_READ,
+        Entity.INVITATIONS: OWN_BOTH,
+        Entity.FILTER_LISTS: OWN_BOTH,
+    },
+    "Member": {
+        Entity.WORKTIME: OWN_BOTH,
+        Entity.USERS: OWN_BOTH,
+        Entity.ROLES: OWN_READ,
+        Entity.BRANCHES: OWN_READ,
+        Entity.ORGANIZATION: ALL_READ,
+        Entity.FILTER_LISTS: OWN_BOTH,
+    },
+}
+
+
+class NameTaken(DomainError):
+    """Another organisation has that name or domain."""
+
+    code = "name_taken"
+    detail = "An organisation with this name exists already."
+
+
+@write
+def found_organization(
+    *, founder: User, name: str, display_name: str, branch_name: str, time_zone: str
+) -> Organization:
+    """Found an organisation with its first branch and roles; the founder is its active Admin.
+
+    Raises NameTaken.
+    """
+    User.objects.select_for_update(no_key=True).get(pk=founder.pk)
+    try:
+        with transaction.atomic():
+            organization = Organization.objects.create(
+                name=name, display_name=display_name, time_zone=time_zone
+            )
+    except IntegrityError as error:
+        raise NameTaken from error
+    OrganizationSettings.objects.create(organization=organization)
+    branch = Branch.objects.create(organization=organization, name=branch_name)
+    admin = Role.objects.create(organization=organization, name="Admin", is_admin=True)
+    for role_name, levels in DEFAULT_ROLES.items():
+        role = Role.objects.create(organization=organization, name=role_name)
+        Permission.objects.bulk_create(
+            Permission(role=role, entity=entity, access_level=level)
+            for entity, level in levels.items()
+        )
+    RoleAssignment.objects.filter(user=founder, is_active_role=True).update(is_active_role=False)
+    BranchAssignment.objects.filter(user=founder, is_active_branch=True).update(
+        is_active_branch=False
+    )
+    now = clock.now()
+    RoleAssignment.objects.create(user=founder, role=admin, is_active_role=True, last_used_at=now)
+    BranchAssignment.objects.create(
+        user=founder, branch=branch, is_active_branch=True, last_used_at=now
+    )
+    return organization
