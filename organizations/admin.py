@@ -1,6 +1,7 @@
 """The platform operators' view of organisations. Nothing is deleted here, only deactivated."""
 
 from django.contrib import admin
+from django.db import models
 from django.http import HttpRequest
 
 from organizations.models import Branch, BranchAssignment, Organization
@@ -11,6 +12,7 @@ class OrganizationAdmin(admin.ModelAdmin[Organization]):
     list_display = ("display_name", "name", "is_active", "subscription_plan", "max_users")
     list_filter = ("is_active", "subscription_plan")
     search_fields = ("name", "display_name", "domain")
+    formfield_overrides = {models.URLField: {"assume_scheme": "https"}}
     fields = (
         "name",
         "display_name",

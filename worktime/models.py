@@ -62,8 +62,6 @@ class WorkTime(Timestamped):
     class Meta:
         verbose_name = "work time"
         constraints = [
-            # Made before the exclusion: of two violated constraints PostgreSQL names the older
-            # one's, and "already running" says more than "overlaps".
             models.UniqueConstraint(
                 fields=["user"],
                 condition=Q(ended_at__isnull=True),

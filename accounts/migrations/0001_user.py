@@ -160,8 +160,6 @@ class Migration(migrations.Migration):
             ],
             options={
                 "verbose_name": "user",
-                "verbose_name_plural": "users",
-                "abstract": False,
                 "constraints": [
                     models.UniqueConstraint(
                         django.db.models.functions.text.Lower("username"),

@@ -89,37 +89,6 @@ class Migration(migrations.Migration):
                     ),
                 ],
                 "constraints": [
-                    models.UniqueConstraint(
-                        condition=models.Q(("ended_at__isnull", True)),
-                        fields=("user",),
-                        name="worktime_one_running",
-                        violation_error_message="This person has a running record already.",
-                    ),
-                    django.contrib.postgres.constraints.ExclusionConstraint(
-                        expressions=[
-                            (
-                                models.Func(
-                                    models.F("user"),
-                                    models.F("user"),
-                                    models.Value("[]"),
-                                    function="int8range",
-                                ),
-                                "=",
-                            ),
-                            (
-                                models.Func(
-                                    models.F("started_at"),
-                                    models.F("ended_at"),
-                                    django.contrib.postgres.fields.ranges.RangeBoundary(),
-                                    function="tstzrange",
-                                    output_field=django.contrib.postgres.fields.ranges.DateTimeRangeField(),
-                                ),
-                                "&&",
-                            ),
-                        ],
-                        name="worktime_no_overlap",
-                        violation_error_message="This person has a record in that time already.",
-                    ),
                     models.CheckConstraint(
                         condition=models.Q(
                             ("ended_at__isnull", True),
@@ -137,5 +106,44 @@ class Migration(migrations.Migration):
                     ),
                 ],
             },
+        ),
+        # In this order: of two violated constraints PostgreSQL names the older index's, and
+        # "already running" says more than "overlaps".
+        migrations.AddConstraint(
+            model_name="worktime",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("ended_at__isnull", True)),
+                fields=("user",),
+                name="worktime_one_running",
+                violation_error_message="This person has a running record already.",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="worktime",
+            constraint=django.contrib.postgres.constraints.ExclusionConstraint(
+                expressions=[
+                    (
+                        models.Func(
+                            models.F("user"),
+                            models.F("user"),
+                            models.Value("[]"),
+                            function="int8range",
+                        ),
+                        "=",
+                    ),
+                    (
+                        models.Func(
+                            models.F("started_at"),
+                            models.F("ended_at"),
+                            django.contrib.postgres.fields.ranges.RangeBoundary(),
+                            function="tstzrange",
+                            output_field=django.contrib.postgres.fields.ranges.DateTimeRangeField(),
+                        ),
+                        "&&",
+                    ),
+                ],
+                name="worktime_no_overlap",
+                violation_error_message="This person has a record in that time already.",
+            ),
         ),
     ]

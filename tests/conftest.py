@@ -1,0 +1,106 @@
+"""The cast: alice is a member of Nordwind, bob its lead, ada its admin; charlie is a stranger."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.core.cache import cache
+from django.test import Client
+
+from accounts.models import Role, RoleAssignment, User
+from organizations.models import Branch, BranchAssignment, Organization
+from organizations.services import found_organization
+
+
+class Api(Client):
+    """A signed-in browser app: sends and reads JSON, with the CSRF check on."""
+
+    def __init__(self, user: User | None = None) -> None:
+        super().__init__(enforce_csrf_checks=True)
+        self.csrf: dict[str, str] = {}
+        if user is not None:
+            self.force_login(user)
+            self.cookies["csrftoken"] = token = "t" * 32
+            self.csrf["X-CSRFToken"] = token
+
+    def send(self, method: str, path: str, body: Any = None, **headers: str) -> Any:
+        """Send a request with a JSON body, where there is one."""
+        return self.generic(
+            method,
+            path,
+            b"" if body is None else self._encode_json(body, "application/json"),
+            content_type="application/json",
+            headers={**self.csrf, **headers},
+        )
+
+    def post_json(self, path: str, body: Any = None, **headers: str) -> Any:
+        """POST a JSON body."""
+        return self.send("POST", path, body, **headers)
+
+
+@pytest.fixture(autouse=True)
+def _empty_cache() -> None:
+    cache.clear()
+
+
+def _hire(username: str, organization: Organization, role_name: str, branch: Branch) -> User:
+    user = User.objects.create(username=username, email=f"{username}@example.org")
+    role = Role.objects.get(organization=organization, name=role_name)
+    RoleAssignment.objects.create(user=user, role=role, is_active_role=True)
+    BranchAssignment.objects.create(user=user, branch=branch, is_active_branch=True)
+    return user
+
+
+def _found(founder: User, name: str) -> Organization:
+    return found_organization(
+        founder=founder,
+        name=name,
+        display_name=name.title(),
+        branch_name="Hamburg",
+        time_zone="Europe/Berlin",
+    )
+
+
+@pytest.fixture
+def hire() -> Callable[[str, Organization, str, Branch], User]:
+    """Makes a person with an active role and branch."""
+    return _hire
+
+
+@pytest.fixture
+def ada(db: None) -> User:
+    return User.objects.create(username="ada", email="ada@example.org")
+
+
+@pytest.fixture
+def nordwind(ada: User) -> Organization:
+    return _found(ada, "nordwind")
+
+
+@pytest.fixture
+def hamburg(nordwind: Organization) -> Branch:
+    return nordwind.branches.get()
+
+
+@pytest.fixture
+def alice(nordwind: Organization, hamburg: Branch) -> User:
+    return _hire("alice", nordwind, "Member", hamburg)
+
+
+@pytest.fixture
+def bob(nordwind: Organization, hamburg: Branch) -> User:
+    return _hire("bob", nordwind, "Lead", hamburg)
+
+
+@pytest.fixture
+def charlie(db: None) -> User:
+    """Member of another organisation."""
+    founder = User.objects.create(username="sue", email="sue@example.org")
+    suedwind = _found(founder, "suedwind")
+    return _hire("charlie", suedwind, "Member", suedwind.branches.get())
+
+
+@pytest.fixture
+def api() -> type[Api]:
+    """Makes a client: api(alice)."""
+    return Api
