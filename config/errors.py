@@ -8,12 +8,13 @@ class DomainError(Exception):
 
     Subclasses set `status` (an HTTP status, 403, 404 or 409 as a rule), `code` (stable
     snake_case, listed in docs/api.md) and `detail` (a sentence for people). `extra` holds further
-    members of the answer's body; JSON-able values only.
+    members of the answer's body; JSON-able values only. `retry_after` is in seconds.
     """
 
     status: ClassVar[int] = 409
     code: ClassVar[str] = "conflict"
     detail: str = "The request conflicts with what is stored."
+    retry_after: ClassVar[float | None] = None
 
     def __init__(self, detail: str | None = None, **extra: Any) -> None:
         self.detail = detail or self.detail

@@ -78,7 +78,9 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
         name, detail, retry_after = describe_shortage(error)
         return _answer(problem(request, 503, name, detail), {"Retry-After": retry_after})
     if isinstance(error, DomainError):
-        return _answer({**problem(request, error.status, error.code, error.detail), **error.extra})
+        body = {**problem(request, error.status, error.code, error.detail), **error.extra}
+        wait = error.retry_after
+        return _answer(body, {"Retry-After": str(math.ceil(wait))} if wait else None)
     if isinstance(error, Http404):
         error = exceptions.NotFound()
     elif isinstance(error, PermissionDenied):
