@@ -1,10 +1,10 @@
 """The Django admin's side of the house: what an operator changes is one `@write` too."""
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
-from django.http import HttpRequest
-from django.http.response import HttpResponseBase
+from django.http import HttpRequest, HttpResponse
 
 from config.db.retry import write
 
@@ -20,21 +20,31 @@ class WriteAdmin(Base):
     So the change, what the services do about it and the admin's log share one transaction.
     """
 
-    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
         """Add or change one object."""
-        return _run(super().changeform_view, request, *args, **kwargs)
+        view = super().changeform_view
+        return _run(request, lambda: view(request, object_id, form_url, extra_context))
 
-    def delete_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+    def delete_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
         """Delete one object."""
-        return _run(super().delete_view, request, *args, **kwargs)
+        view = super().delete_view
+        return _run(request, lambda: view(request, object_id, extra_context))
 
-    def changelist_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
         """List objects, or run an action on some."""
-        return _run(super().changelist_view, request, *args, **kwargs)
+        view = super().changelist_view
+        return _run(request, lambda: view(request, extra_context))
 
 
-def _run(view: Any, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-    response: HttpResponseBase = (write(view) if request.method == "POST" else view)(
-        request, *args, **kwargs
-    )
-    return response
+def _run(request: HttpRequest, view: Callable[[], HttpResponse]) -> HttpResponse:
+    return write(view)() if request.method == "POST" else view()

@@ -1,5 +1,6 @@
 """The cast: alice is a member of Nordwind, bob its lead, ada its admin; charlie is a stranger."""
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -28,7 +29,7 @@ class Api(Client):
         return self.generic(
             method,
             path,
-            b"" if body is None else self._encode_json(body, "application/json"),
+            b"" if body is None else (body if isinstance(body, str) else json.dumps(body)).encode(),
             content_type="application/json",
             headers={**self.csrf, **headers},
         )

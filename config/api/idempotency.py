@@ -8,7 +8,7 @@ import json
 import re
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from django.db import OperationalError, connection
 from django.utils import timezone
@@ -56,10 +56,10 @@ def once(handler: Handler) -> Handler:
             return handler(request, *args, **kwargs)
         if not PRINTABLE.fullmatch(key):
             raise InvalidField(HEADER, "invalid", "Give 1 to 255 printable ASCII characters.")
-        fingerprint = _fingerprint(request)
-        row_id = _claim(request.user.pk, key, fingerprint)
+        user_id, fingerprint = cast(int, request.user.pk), _fingerprint(request)
+        row_id = _claim(user_id, key, fingerprint)
         if row_id is None:
-            return _replay(request.user.pk, key, fingerprint)
+            return _replay(user_id, key, fingerprint)
         response = handler(request, *args, **kwargs)
         row = IdempotencyKey.objects.filter(pk=row_id)
         if 200 <= response.status_code < 300:
@@ -94,12 +94,12 @@ def _claim(user_id: int, key: str, fingerprint: str) -> int | None:
         VALUES (%s, %s, %s, '', now())
         ON CONFLICT (user_id, key) DO UPDATE
         SET fingerprint = excluded.fingerprint, status = NULL, answer = '', created_at = now()
-        WHERE stored.created_at < now() - %s
+        WHERE stored.created_at < now() - make_interval(secs => %s)
         RETURNING id
     """
     with connection.cursor() as cursor:
         try:
-            cursor.execute(statement, [user_id, key, fingerprint, KEPT])
+            cursor.execute(statement, [user_id, key, fingerprint, KEPT.total_seconds()])
         except OperationalError as error:
             if getattr(error.__cause__, "sqlstate", None) == LOCK_TIMEOUT:
                 raise InProgress from error

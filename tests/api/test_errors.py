@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 import pytest
+from django.http import HttpRequest, HttpResponse
 from django.test import Client, override_settings
 from django.urls import path
 
@@ -14,7 +15,7 @@ from tests.conftest import Api
 START = "/api/worktime/start/"
 
 
-def boom(request: Any) -> None:
+def boom(request: HttpRequest) -> HttpResponse:
     raise RuntimeError("a secret inside")
 
 
