@@ -1,7 +1,483 @@
-"""The database wrapper Django loads."""
+"""The database wrapper Django loads: PostgreSQL's, with a connection per transaction.
 
+Django's wrapper stands for one connection; this one takes a connection from the process's pools
+when a statement runs, and gives it back when the statement or the outermost `atomic` is over.
+`self.connection` is that connection while it is held and None otherwise. Policy is elsewhere:
+who may have one in `gate`, opening and closing in `pool`, lost commits in `outcome`.
+"""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from time import monotonic
+from typing import Any, Final
+
+import psycopg
+from django.core.exceptions import ImproperlyConfigured
+from django.db.backends.base.base import NO_DB_ALIAS
 from django.db.backends.postgresql.base import DatabaseWrapper as PostgresWrapper
+from django.db.backends.postgresql.base import ServerSideCursor
+from django.db.backends.postgresql.psycopg_any import IsolationLevel, get_adapters_template
+from django.db.backends.postgresql.schema import DatabaseSchemaEditor
+from django.db.backends.signals import connection_created
+from django.db.backends.utils import debug_transaction
+from django.db.utils import Error, InternalError, ProgrammingError
+from django.utils.asyncio import async_unsafe
+from django.utils.functional import cached_property
+from psycopg import pq, sql
+
+from config.db.connection import IDLE, Connection
+from config.db.cursor import Cursor, ServerCursor
+from config.db.errors import DatabaseUnavailable, OutcomeUnknown
+from config.db.intent import Intent, current
+from config.db.limits import Limits
+from config.db.outcome import INCARNATION, Kind, LostCommit, kind_of, settle
+from config.db.pool import PoolGroup, close_group, find_group
+
+SETTLE_TIMEOUT: Final = 1.0  # seconds to learn what became of a COMMIT, where less are left
+TRANSACTION_STATE: Final = (
+    "connection",
+    "autocommit",
+    "in_atomic_block",
+    "needs_rollback",
+    "savepoint_ids",
+    "atomic_blocks",
+    "commit_on_exit",
+    "run_on_commit",
+)
+IN_TRANSACTION: Final = (pq.TransactionStatus.INTRANS, pq.TransactionStatus.INERROR)
+
+
+class SchemaEditor(DatabaseSchemaEditor):
+    """Django's, which quotes values with a connection at hand."""
+
+    def quote_value(self, value: Any) -> Any:
+        """Return a value as an SQL literal; needs no connection."""
+        return sql.quote(value, self.connection.adapters)
 
 
 class DatabaseWrapper(PostgresWrapper):
-    """Django's PostgreSQL backend."""
+    """What `django.db.connection` is; one for each thread, sharing the process's pools."""
+
+    SchemaEditorClass = SchemaEditor
+    connection: Connection | None
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.autocommit = self.settings_dict["AUTOCOMMIT"]
+        self.commits = 0  # how many transactions this wrapper knows to be applied
+        self._group: PoolGroup | None = None
+        self._group_is_for: Any = None
+        self._begin = {Intent.READ: b"BEGIN", Intent.WRITE: b"BEGIN"}
+
+    def __del__(self) -> None:
+        """Free what a wrapper still held when it was forgotten."""
+        connection = self.__dict__.get("connection")
+        if connection is not None:
+            connection.pool.group.abandon(connection)
+
+    # --- The connection, while a statement or transaction needs it --------------------------------
+
+    @contextmanager
+    def pinned(self) -> Iterator[Connection]:
+        """Hold one connection for the block, whatever runs in it; yields psycopg's connection.
+
+        For what lives in a session: SET, LISTEN, temporary tables, session-level locks. The
+        connection is closed afterwards, so that none of it reaches anyone else.
+        """
+        with self._holding() as connection:
+            connection.retire = True
+            yield connection
+
+    def hold(self) -> Connection:
+        """Return the connection for the next statement, with a transaction begun if one is due."""
+        # The base method it is that tests replace to forbid database access.
+        super().ensure_connection()
+        connection = self.connection
+        assert connection is not None
+        if not self.autocommit and connection.pgconn.transaction_status == IDLE:
+            self._begin_transaction(connection)
+        return connection
+
+    def rest(self) -> None:
+        """Give the connection back if neither a transaction nor a pin needs it."""
+        connection = self.connection
+        if connection is None or not self.autocommit or connection.pins:
+            return
+        status = connection.pgconn.transaction_status
+        if status in (IDLE, pq.TransactionStatus.UNKNOWN):
+            self._give_back(connection)
+
+    def unpin(self, connection: Connection) -> None:
+        """Undo one pin."""
+        connection.pins -= 1
+        if self.connection is connection and self.is_own_thread():
+            self.rest()
+
+    def explain(self, connection: Connection, error: psycopg.Error, statement: Any) -> None:
+        """Raise what a lost connection means; return if the error is the statement's own."""
+        if not connection.closed or kind_of(error) is not Kind.SAFE:
+            return
+        reason = f"the connection to {self.alias!r} was lost: {str(error).strip()}"
+        is_read = isinstance(statement, str) and statement.lstrip()[:6].upper() == "SELECT"
+        if self.autocommit and not is_read:
+            raise OutcomeUnknown(f"{reason}; the statement may have been applied") from error
+        raise DatabaseUnavailable(reason) from error
+
+    def is_own_thread(self) -> bool:
+        """Return whether the current thread may use this wrapper."""
+        return self.allow_thread_sharing or self._thread_ident == threading.get_ident()
+
+    @async_unsafe
+    def connect(self) -> None:
+        """Take a connection from the pools; `ensure_connection` calls this."""
+        if self.closed_in_transaction:
+            self._reset()
+        group, scope = self.group, current()
+        limits = group.limits
+        intent = scope.intent if scope else limits.intent
+        if intent is Intent.WRITE:
+            wait_timeout = limits.write_timeout
+            if scope and scope.deadline is not None:
+                wait_timeout = min(wait_timeout, scope.deadline - monotonic())
+        elif scope and scope.served:
+            wait_timeout = limits.followup_timeout
+        else:
+            wait_timeout = limits.read_timeout
+        connection = group.checkout(intent, wait_timeout, scope.label if scope else "")
+        if scope:
+            scope.served = True
+        self.connection = connection
+        if connection.is_new:
+            try:
+                self._set_up(connection)
+            except BaseException:
+                connection.retire = True
+                self._give_back(connection)
+                raise
+
+    @async_unsafe
+    def ensure_connection(self) -> None:
+        """Make sure that the server can be reached; in a transaction, take its connection."""
+        self.hold()
+        self.rest()
+
+    @async_unsafe
+    def close(self) -> None:
+        """Close the connection if one is held; in a transaction, roll it back and end it."""
+        self.validate_thread_sharing()
+        self.run_on_commit = []
+        if self.closed_in_transaction:
+            return
+        connection = self.connection
+        if connection is not None:
+            connection.retire = True
+            self._give_back(connection)
+        if self.in_atomic_block:
+            self.closed_in_transaction = True
+            self.needs_rollback = True
+        else:
+            self._reset()
+        if self.alias == NO_DB_ALIAS:
+            self.close_pool()
+        self._group = None
+
+    def close_if_unusable_or_obsolete(self) -> None:
+        """End what a request left behind; called between requests."""
+        if self.connection is not None or self.autocommit != self.settings_dict["AUTOCOMMIT"]:
+            self.close()
+        if self.closed_in_transaction and not self.in_atomic_block:
+            self._reset()
+
+    def close_if_health_check_failed(self) -> None:
+        """Do nothing: the pools hand out living connections."""
+
+    def is_usable(self) -> bool:
+        """Return whether the server can be used now."""
+        if self.connection is not None:
+            return super().is_usable()
+        try:
+            self.ensure_connection()
+        except Error:
+            return False
+        return True
+
+    @contextmanager
+    def temporary_connection(self) -> Iterator[Any]:
+        """Yield a cursor; there is no connection to be left dangling."""
+        with self.cursor() as cursor:
+            yield cursor
+
+    # --- Cursors ----------------------------------------------------------------------------------
+
+    def new_cursor(self, connection: Connection, name: str | None = None) -> Any:
+        """Return psycopg's cursor on a connection, set up as Django does."""
+        if name is None:
+            return super().create_cursor()
+        is_held = self.autocommit  # outlives its transaction, of which there is none
+        if self.features.uses_server_side_binding:
+            return connection.cursor(name, scrollable=False, withhold=is_held)
+        return ServerSideCursor(connection, name=name, scrollable=False, withhold=is_held)
+
+    @async_unsafe
+    def create_cursor(self, name: str | None = None) -> Any:
+        """Return a cursor that takes a connection when it executes."""
+        return ServerCursor(self, name) if name else Cursor(self)
+
+    def _cursor(self, name: str | None = None) -> Any:
+        if self.alias == NO_DB_ALIAS:
+            self.ensure_connection()  # Django falls back to another database if this fails
+        return self._prepare_cursor(self.create_cursor(name))
+
+    # --- Transactions -----------------------------------------------------------------------------
+
+    def get_autocommit(self) -> bool:
+        """Return the flag; needs no connection."""
+        if self.closed_in_transaction and not self.in_atomic_block:
+            self._reset()
+        return bool(self.autocommit)
+
+    def set_autocommit(
+        self, autocommit: bool, force_begin_transaction_with_broken_autocommit: bool = False
+    ) -> None:
+        """Set the flag; BEGIN goes with the next statement. Runs the hooks of a commit."""
+        self.validate_no_atomic_block()
+        connection = self.connection
+        is_change = connection is not None and autocommit != self.autocommit
+        if is_change and connection.pgconn.transaction_status in IN_TRANSACTION:
+            raise ProgrammingError("can't change 'autocommit' now: a transaction is in progress")
+        self.autocommit = autocommit
+        self.rest()
+        if autocommit and self.run_commit_hooks_on_set_autocommit_on:
+            self.run_and_clear_commit_hooks()
+            self.run_commit_hooks_on_set_autocommit_on = False
+
+    def _begin_transaction(self, connection: Connection) -> None:
+        with debug_transaction(self, "BEGIN"), self.wrap_database_errors:
+            connection.statement_at = monotonic()
+            try:
+                connection.begin(self._begin[connection.intent])
+            except psycopg.Error as error:
+                self.explain(connection, error, "SELECT")
+                raise
+            finally:
+                connection.statement_at = 0.0
+
+    def _commit(self) -> None:
+        connection = self.connection
+        if connection is None:  # no statement was sent, so nothing was begun
+            self.commits += 1
+            return
+        if connection.closed:
+            self._give_back(connection)
+            raise DatabaseUnavailable(f"the connection to {self.alias!r} was lost before COMMIT")
+        if connection.pgconn.transaction_status == pq.TransactionStatus.INERROR:
+            # The server would answer COMMIT with a silent ROLLBACK.
+            raise InternalError("a statement of this transaction failed: it cannot be committed")
+        try:
+            with debug_transaction(self, "COMMIT"), self.wrap_database_errors:
+                connection.statement_at = monotonic()
+                connection.commit()
+        except Error as error:
+            if not connection.closed and kind_of(error, committing=True) is not Kind.AMBIGUOUS:
+                raise  # the server has answered: it was rolled back
+            connection.retire = True
+            self._give_back(connection)
+            self._learn_outcome(connection, error)
+        finally:
+            connection.statement_at = 0.0
+        self.commits += 1
+        if self.connection is connection and not connection.pins:
+            self._give_back(connection)
+
+    def _learn_outcome(self, connection: Connection, error: Error) -> None:
+        """Return if a lost COMMIT was applied; raise what else became of it."""
+        lost, scope = LostCommit.of(connection), current()
+        if lost is None:
+            raise OutcomeUnknown(f"the answer to COMMIT was lost: {error}") from error
+        deadline = monotonic() + SETTLE_TIMEOUT
+        if scope and scope.deadline is not None:
+            deadline = max(deadline, scope.deadline)
+        with self._aside():
+            is_applied = settle(self, lost, deadline=deadline)
+        self.group.resolved += 1
+        if not is_applied:
+            raise DatabaseUnavailable(
+                f"the connection to {self.alias!r} was lost and the transaction rolled back"
+            ) from error
+
+    def _rollback(self) -> None:
+        connection = self.connection
+        if connection is None:
+            return
+        try:
+            if not connection.closed:  # the server rolls back what it lost
+                with debug_transaction(self, "ROLLBACK"), self.wrap_database_errors:
+                    connection.statement_at = monotonic()
+                    connection.rollback()
+        except Error:
+            if not connection.closed:
+                raise
+        finally:
+            connection.statement_at = 0.0
+            if connection.closed or not connection.pins:
+                self._give_back(connection)
+
+    # --- The pools --------------------------------------------------------------------------------
+
+    @property
+    def group(self) -> PoolGroup:
+        """The process's pools for this alias and these parameters."""
+        group, name = self._group, self.settings_dict["NAME"]
+        if group is None or group.is_closed or self._group_is_for != name:
+            group = self._group = self._find_group()
+            self._group_is_for = name
+        return group
+
+    @property
+    def pool(self) -> PoolGroup:
+        """Django's name for it."""
+        return self.group
+
+    @cached_property
+    def limits(self) -> Limits:
+        """OPTIONS["pool"], validated."""
+        if self.alias == NO_DB_ALIAS:
+            return Limits(
+                pools=1,
+                pool_size=1,
+                write_reserve=0,
+                read_timeout=2.0,
+                read_statement_timeout=0.0,
+                lock_timeout=0.0,
+            )
+        return Limits.read(self.settings_dict["OPTIONS"].get("pool"))
+
+    @property
+    def adapters(self) -> Any:
+        """How Python values become SQL literals."""
+        return get_adapters_template(True, self.timezone)
+
+    def close_pool(self) -> None:
+        """Close all connections of this alias in this process, and forget its pools."""
+        close_group(self.group)
+        self._group = None
+
+    def ensure_timezone(self) -> bool:
+        """Have all connections made anew: they carry the time zone."""
+        if self._group is not None:
+            self.close_pool()
+        return self.connection is not None and self._configure_timezone(self.connection)
+
+    @cached_property
+    def pg_version(self) -> int:
+        """The server's version."""
+        with self._holding() as connection:
+            return int(connection.info.server_version)
+
+    def get_connection_params(self) -> dict[str, Any]:
+        """Return psycopg's parameters with the guards that the server is to keep."""
+        params: dict[str, Any] = super().get_connection_params()
+        limits = self.limits
+        milliseconds = {
+            "statement_timeout": limits.read_statement_timeout,
+            "lock_timeout": limits.lock_timeout,
+            "idle_in_transaction_session_timeout": limits.idle_in_transaction_timeout,
+            "client_connection_check_interval": 1.0,
+        }
+        guards = " ".join(f"-c {name}={int(value * 1000)}" for name, value in milliseconds.items())
+        params["options"] = f"{guards} {params.get('options', '')}".strip()
+        defaults = {
+            "application_name": "config.db",
+            "connect_timeout": 2,
+            "keepalives_idle": 5,
+            "keepalives_interval": 2,
+            "keepalives_count": 3,
+            "tcp_user_timeout": 5000,
+        }
+        return defaults | params
+
+    def _find_group(self) -> PoolGroup:
+        self.check_settings()
+        if self.settings_dict["CONN_MAX_AGE"] != 0:
+            raise ImproperlyConfigured("CONN_MAX_AGE must be 0: the pools keep connections.")
+        options = self.settings_dict["OPTIONS"]
+        begin = "BEGIN"
+        self.isolation_level = IsolationLevel.READ_COMMITTED
+        if "isolation_level" in options:
+            try:
+                self.isolation_level = IsolationLevel(options["isolation_level"])
+            except ValueError as error:
+                raise ImproperlyConfigured(
+                    f"Invalid transaction isolation level {options['isolation_level']} "
+                    "specified. Use one of the psycopg.IsolationLevel values."
+                ) from error
+            begin += f" ISOLATION LEVEL {self.isolation_level.name.replace('_', ' ')}"
+        limits = self.limits
+        write = [begin]
+        if limits.write_statement_timeout != limits.read_statement_timeout:
+            timeout = int(limits.write_statement_timeout * 1000)
+            write.append(f"SET LOCAL statement_timeout = {timeout}")
+        write.append("SELECT pg_current_xact_id(), pg_backend_pid()")
+        self._begin = {Intent.READ: begin.encode(), Intent.WRITE: "; ".join(write).encode()}
+        params = self.get_connection_params()
+        known = sorted((name, _hashable(value)) for name, value in params.items())
+        key = (self.alias, tuple(known), self.timezone_name, options.get("assume_role"), limits)
+        return find_group(key, lambda: PoolGroup(self.alias, params, limits))
+
+    def _give_back(self, connection: Connection) -> None:
+        self.connection = None
+        connection.pool.group.give_back(connection)
+
+    def _set_up(self, connection: Connection) -> None:
+        """Do once for a physical connection what Django does whenever it connects."""
+        with self._aside(connection):
+            connection.pins += 1
+            self._configure_connection(connection)
+            try:
+                with connection.cursor() as cursor:
+                    [connection.incarnation] = cursor.execute(INCARNATION).fetchone() or [None]
+            except psycopg.DatabaseError:
+                if connection.closed:
+                    raise
+                connection.incarnation = None  # not quite PostgreSQL: lost commits stay unknown
+            self.init_connection_state()
+            connection_created.send(sender=self.__class__, connection=self)
+            connection.pins -= 1
+            connection.is_new = False
+
+    @contextmanager
+    def _holding(self) -> Iterator[Connection]:
+        connection = self.hold()
+        connection.pins += 1
+        try:
+            yield connection
+        finally:
+            self.unpin(connection)
+
+    def _reset(self) -> None:
+        """Be as if just connected, outside any transaction."""
+        self.autocommit = self.settings_dict["AUTOCOMMIT"]
+        self.in_atomic_block = False
+        self.closed_in_transaction = False
+        self.needs_rollback = False
+        self.savepoint_ids = []
+        self.atomic_blocks = []
+
+    @contextmanager
+    def _aside(self, connection: Connection | None = None) -> Iterator[None]:
+        """Run the block as if outside any transaction, on a given connection or on others."""
+        saved = {name: getattr(self, name) for name in TRANSACTION_STATE}
+        self._reset()
+        self.connection = connection
+        self.autocommit = True
+        self.run_on_commit = []
+        try:
+            yield
+        finally:
+            for name, value in saved.items():
+                setattr(self, name, value)
+
+
+def _hashable(value: Any) -> Any:
+    return value if isinstance(value, str | int) else f"{value!r} {id(value)}"

@@ -6,10 +6,21 @@ paused or cut off (nothing answers). An answer does not promise that log-ins wor
 """
 
 import socket
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 
 # Length 8, then 1234 and 5679: PostgreSQL's "Message Formats", SSLRequest.
 SSL_REQUEST: Final = b"\x00\x00\x00\x08\x04\xd2\x16\x2f"
+
+Address = tuple[str, int]
+
+
+def addresses(params: Mapping[str, Any]) -> list[Address]:
+    """Return the hosts and ports among connection parameters; none if they are implied."""
+    hosts = str(params.get("host") or "").split(",")
+    ports = str(params.get("port") or 5432).split(",")
+    ports *= len(hosts) if len(ports) == 1 else 1
+    return [(host, int(port or 5432)) for host, port in zip(hosts, ports, strict=False) if host]
 
 
 def answers(host: str, port: int, probe_timeout: float) -> bool:

@@ -1,0 +1,84 @@
+"""One physical connection, with what its group notes about it."""
+
+import contextlib
+import os
+import select
+import socket
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+from psycopg import generators, pq
+from psycopg.errors import error_from_result
+
+from config.db.intent import Intent
+
+if TYPE_CHECKING:
+    from config.db.pool import Pool, PoolGroup
+
+IDLE = pq.TransactionStatus.IDLE
+
+
+class Connection(psycopg.Connection[Any]):
+    """Always in psycopg's autocommit mode: BEGIN is sent by `begin`, COMMIT by `commit`.
+
+    The attributes belong to whoever holds the connection, and to the group while it rests.
+    """
+
+    pool: "Pool"
+    address: tuple[str, int]
+    owner: "dict[Connection, PoolGroup]"  # what the thread that has it out has out
+    intent: Intent
+    label = ""
+    taken_at = 0.0
+    used_at = 0.0
+    expires_at = 0.0
+    statement_at = 0.0  # when the running statement began; 0.0 while none runs
+    lease = 0  # which checkout this is: tells a cursor that its transaction is over
+    pins = 0  # who needs this very connection beyond one statement or transaction
+    is_new = True  # not yet set up by a wrapper
+    retire = False  # holds session state, must not serve anyone else
+    incarnation: str | None = None  # of the server, see config.db.outcome
+    xid: int | None = None  # of the running transaction, where it was recorded
+    backend: int | None = None
+
+    def note_socket(self) -> None:
+        """Keep a second handle of the socket.
+
+        libpq may close its own at any moment, and its number may then be another file's.
+        """
+        self.handle = socket.socket(fileno=os.dup(self.fileno()))
+        self._poll = select.poll()
+        self._poll.register(self.handle, select.POLLIN)
+
+    def __del__(self) -> None:
+        """Say nothing: connections that rest when the process ends are in good order."""
+
+    def close(self) -> None:
+        """Close both handles; the server rolls back what was not committed."""
+        super().close()
+        self.handle.close()
+
+    def has_news(self) -> bool:
+        """Return whether the server sent something unasked, as it does when it goes away."""
+        return bool(self._poll.poll(0))
+
+    def interrupt(self) -> None:
+        """Make a thread that waits for the server on this connection fail; any thread may call."""
+        with contextlib.suppress(OSError):  # gone already
+            self.handle.shutdown(socket.SHUT_RDWR)
+
+    def begin(self, statement: bytes) -> None:
+        """Begin a transaction in one message, noting the ids that its last SELECT returns."""
+        with self.lock:
+            self.pgconn.send_query(statement)
+            results = self.wait(generators.execute(self.pgconn))
+        last = results[-1]
+        if last.status == pq.ExecStatus.FATAL_ERROR:
+            raise error_from_result(last, encoding="utf-8")
+        if last.ntuples:
+            xid, backend = last.get_value(0, 0), last.get_value(0, 1)
+            assert xid is not None
+            assert backend is not None
+            self.xid, self.backend = int(xid), int(backend)
+        else:
+            self.xid = self.backend = None

@@ -1,0 +1,381 @@
+"""The connections of one alias: N pools behind one gate, shared by all threads of a process.
+
+The gate decides who gets a connection and when; the pools never make anyone wait. A connection is
+opened by the caller who needs it, in its own time, and given back after one statement or one
+transaction. Nothing is opened before the first statement, so a process may fork before.
+"""
+
+import logging
+import os
+import random
+import threading
+from collections import deque
+from collections.abc import Callable, Hashable, Mapping
+from time import monotonic
+from typing import Any, Final
+
+import psycopg
+
+from config.db.connection import IDLE, Connection
+from config.db.errors import DatabaseUnavailable, PoolExhausted
+from config.db.gate import Gate
+from config.db.intent import Intent
+from config.db.limits import Limits
+from config.db.probe import addresses, answers
+from config.db.watch import PROBE_TIMEOUT, Watch
+
+__all__ = ["Limits", "Pool", "PoolGroup", "close_group", "find_group", "groups"]
+
+logger = logging.getLogger("config.db")
+
+# A connection used within this many seconds is taken to be alive unless the server sent something.
+TRUSTED_FOR: Final = 0.5
+PUBLISH_INTERVAL: Final = 1.0
+
+
+class Pool:
+    """`size` connections; those that rest are in `idle`, the last used at the end."""
+
+    __slots__ = ("group", "idle", "name", "out", "size")
+
+    def __init__(self, group: "PoolGroup", name: str, size: int) -> None:
+        self.group = group
+        self.name = name
+        self.size = size
+        self.idle: list[Connection] = []
+        self.out = 0
+
+
+class PoolGroup:
+    """The pools of one alias with one set of connection parameters."""
+
+    def __init__(self, name: str, params: Mapping[str, Any], limits: Limits) -> None:
+        self.name = name
+        self.params = params
+        self.limits = limits
+        self.gate = Gate(limits.connections, limits.write_reserve)
+        self.pools = [
+            Pool(self, f"{name}-{n}", limits.pool_size) for n in range(1, limits.pools + 1)
+        ]
+        self.watch = Watch(self)
+        self.is_closed = False
+        self.opened = 0
+        self.lost = 0
+        self.retried = 0
+        self.resolved = 0
+        self._lock = threading.Lock()
+        self._turn = 0
+        self._held: set[Connection] = set()
+        # Filled by finalizers, which may run at any point of any thread, also while that thread
+        # has a lock of ours: they only append here.
+        self._abandoned: deque[Connection] = deque()
+        self._published_at = 0.0
+
+    def checkout(self, intent: Intent, wait_timeout: float, label: str) -> Connection:
+        """Return a live connection; who has it owes one `give_back`.
+
+        Waits at most `wait_timeout` seconds for others to give theirs back. Raises PoolExhausted
+        or DatabaseUnavailable.
+        """
+        self._refuse_if_away(intent, label)
+        if self._abandoned:
+            self.reclaim()
+        since = monotonic()
+        if not self.gate.admit(intent, wait_timeout):
+            self._refuse_if_away(intent, label)
+            self._refuse_as_full(intent, monotonic() - since, label)
+        try:
+            connection = self._take(intent, label)
+        except BaseException:
+            self.gate.release(intent, 0.0)
+            raise
+        connection.intent = intent
+        connection.label = label
+        connection.taken_at = monotonic()
+        connection.lease += 1
+        connection.pins = 0
+        connection.owner = owner = _marks.mark.held
+        owner[connection] = self
+        return connection
+
+    def give_back(self, connection: Connection) -> None:
+        """Let others have the connection; closes it if it is not fit for them."""
+        now = monotonic()
+        # Read before the connection rests: from then on it may be someone else's.
+        intent, held_for, pool = connection.intent, now - connection.taken_at, connection.pool
+        may_rest = (
+            connection.pgconn.transaction_status == IDLE
+            and not (connection.retire or connection.is_new or self.is_closed)
+            and now < connection.expires_at
+        )
+        with self._lock:
+            if connection not in self._held:
+                return  # reclaimed meanwhile
+            self._held.discard(connection)
+            connection.owner.pop(connection, None)
+            if may_rest:
+                self.watch.answered = connection.used_at = now
+                pool.idle.append(connection)
+                pool.out -= 1
+        if not may_rest:
+            self._close(connection)
+            with self._lock:
+                pool.out -= 1
+        self.gate.release(intent, held_for)
+
+    def abandon(self, connection: Connection) -> None:
+        """Have a connection closed whose holder is gone; for finalizers."""
+        self._abandoned.append(connection)
+
+    def reclaim(self) -> None:
+        """Close what was abandoned and free its places."""
+        while self._abandoned:
+            connection = self._abandoned.popleft()
+            connection.retire = True
+            self.give_back(connection)
+
+    def reconnect(self) -> bool:
+        """Try to reach the server once; return whether it can be used again."""
+        pool = self._room()
+        if pool is None:
+            return self._server_answers()
+        try:
+            connection = self._connect(pool)
+        except psycopg.Error:
+            with self._lock:
+                pool.out -= 1
+            return False
+        connection.used_at = monotonic()
+        with self._lock:
+            pool.out -= 1
+            pool.idle.append(connection)
+        return True
+
+    def close(self) -> None:
+        """Close what rests now, and what is out when it comes back."""
+        self.is_closed = True
+        self.watch.stop()
+        with self._lock:
+            idle = [connection for pool in self.pools for connection in pool.idle]
+            for pool in self.pools:
+                pool.idle.clear()
+        for connection in idle:
+            connection.close()
+
+    def held(self) -> list[Connection]:
+        """Return the connections that are out now."""
+        with self._lock:
+            return list(self._held)
+
+    def numbers(self) -> dict[str, Any]:
+        """Return the figures of this group, JSON-able."""
+        now = monotonic()
+        held = self.held()
+        oldest = min(held, key=lambda c: c.taken_at, default=None)
+        return {
+            "name": self.name,
+            "size": self.limits.connections,
+            "reserve": self.limits.write_reserve,
+            "idle": sum(len(pool.idle) for pool in self.pools),
+            "in_use": len(held),
+            "away": self.watch.away,
+            "opened": self.opened,
+            "lost": self.lost,
+            "retried": self.retried,
+            "resolved": self.resolved,
+            "longest": now - oldest.taken_at if oldest else 0.0,
+            "longest_label": oldest.label if oldest else "",
+            "flows": self.gate.numbers(),
+        }
+
+    def publish(self, now: float) -> None:
+        """Write this process's figures, at most once a second, if there is a folder for them."""
+        if self.limits.snapshots and now - self._published_at >= PUBLISH_INTERVAL:
+            self._published_at = now
+            from config.db import stats
+
+            stats.write(self.limits.snapshots)
+
+    def _take(self, intent: Intent, label: str) -> Connection:
+        while True:
+            self._refuse_if_away(intent, label)
+            connection = self._idle()
+            if connection is None:
+                return self._open(intent, label)
+            with self._lock:
+                self._held.add(connection)
+            if self._is_alive(connection):
+                return connection
+            self._drop(connection)
+
+    def _idle(self) -> Connection | None:
+        """Return a resting connection, round-robin over the pools that have one."""
+        count = len(self.pools)
+        with self._lock:
+            self._turn = (self._turn + 1) % count
+            for n in range(self._turn, self._turn + count):
+                pool = self.pools[n % count]
+                if pool.idle:
+                    pool.out += 1
+                    return pool.idle.pop()
+        return None
+
+    def _room(self) -> Pool | None:
+        """Return a pool with room for one more connection, and take the room."""
+        with self._lock:
+            for n in range(self._turn, self._turn + len(self.pools)):
+                pool = self.pools[n % len(self.pools)]
+                if pool.out + len(pool.idle) < pool.size:
+                    pool.out += 1
+                    return pool
+        return None
+
+    def _open(self, intent: Intent, label: str) -> Connection:
+        pool = self._room()
+        if pool is None:  # the watch is trying the last place
+            raise self._unavailable(intent, label, "it is being reconnected")
+        try:
+            connection = self._connect(pool)
+        except psycopg.Error as error:
+            with self._lock:
+                pool.out -= 1
+                others = sum(len(p.idle) + p.out for p in self.pools)
+            # Others still have connections: the server is there, if busy. Only this one fails.
+            if not others or not self._server_answers():
+                self.watch.leave(str(error).strip())
+            raise self._unavailable(intent, label, str(error).strip()) from error
+        except BaseException:
+            with self._lock:
+                pool.out -= 1
+            raise
+        with self._lock:
+            self._held.add(connection)
+        return connection
+
+    def _connect(self, pool: Pool) -> Connection:
+        self.watch.start()
+        # libpq's shortest time limit is two seconds; a silent server is noticed earlier this way.
+        if not self._server_answers():
+            raise psycopg.OperationalError("the server does not answer")
+        connection = Connection.connect(**self.params, autocommit=True)
+        connection.note_socket()
+        info = connection.info
+        connection.address = (info.hostaddr or info.host, info.port)
+        connection.pool = pool
+        connection.expires_at = monotonic() + self.limits.max_lifetime * random.uniform(0.9, 1.0)  # noqa: S311
+        self.watch.answered = monotonic()
+        self.opened += 1
+        return connection
+
+    def _server_answers(self) -> bool:
+        known = addresses(self.params)
+        return not known or any(answers(*address, PROBE_TIMEOUT) for address in known)
+
+    def _is_alive(self, connection: Connection) -> bool:
+        now = monotonic()
+        if now - connection.used_at < TRUSTED_FOR and not connection.has_news():
+            return True
+        connection.statement_at = now
+        try:
+            connection.execute("")
+        except psycopg.Error:
+            return False
+        finally:
+            connection.statement_at = 0.0
+        return not connection.closed
+
+    def _close(self, connection: Connection) -> None:
+        if connection.broken:
+            self.lost += 1
+        connection.close()
+
+    def _drop(self, connection: Connection) -> None:
+        self._close(connection)
+        with self._lock:
+            self._held.discard(connection)
+            connection.pool.out -= 1
+
+    def _refuse_if_away(self, intent: Intent, label: str) -> None:
+        if self.watch.away:
+            raise self._unavailable(intent, label, self.watch.away)
+
+    def _unavailable(self, intent: Intent, label: str, reason: str) -> DatabaseUnavailable:
+        logger.warning(
+            "refused state=away intent=%s label=%r pool=%s", intent.value, label, self.name
+        )
+        return DatabaseUnavailable(f"database {self.name!r} cannot be reached: {reason}")
+
+    def _refuse_as_full(self, intent: Intent, waited: float, label: str) -> None:
+        flows = self.gate.numbers()
+        reads, writes = flows["read"], flows["write"]
+        logger.warning(
+            "refused state=full intent=%s label=%r pool=%s waited=%.3f",
+            intent.value,
+            label,
+            self.name,
+            waited,
+        )
+        raise PoolExhausted(
+            f"no connection of {self.name!r} became free in {waited:.2f} s: "
+            f"{self.limits.connections} connections ({self.limits.write_reserve} for writes only), "
+            f"in use {reads['in_use']} reading and {writes['in_use']} writing, "
+            f"waiting {reads['waiting']} and {writes['waiting']}"
+        )
+
+
+class _Mark:
+    """What a thread has out; goes when the thread goes, which frees it."""
+
+    __slots__ = ("held",)
+
+    def __init__(self) -> None:
+        self.held: dict[Connection, PoolGroup] = {}
+
+    def __del__(self) -> None:
+        for connection, group in list(self.held.items()):
+            group.abandon(connection)
+
+
+class _Marks(threading.local):
+    def __init__(self) -> None:
+        self.mark = _Mark()
+
+
+_marks = _Marks()
+_groups: dict[Hashable, PoolGroup] = {}
+_groups_lock = threading.Lock()
+
+
+def find_group(key: Hashable, make: Callable[[], PoolGroup]) -> PoolGroup:
+    """Return this process's group for a key, made on demand."""
+    with _groups_lock:
+        group = _groups.get(key)
+        if group is None or group.is_closed:
+            group = _groups[key] = make()
+        return group
+
+
+def close_group(group: PoolGroup) -> None:
+    """Close a group and forget it; the next statement makes a new one."""
+    with _groups_lock:
+        for key in [key for key, known in _groups.items() if known is group]:
+            del _groups[key]
+    group.close()
+
+
+def groups() -> list[PoolGroup]:
+    """Return the groups of this process."""
+    with _groups_lock:
+        return list(_groups.values())
+
+
+def _forget_after_fork() -> None:
+    # The sockets are the parent's; psycopg does not end their sessions from another process.
+    global _groups_lock
+    _groups_lock = threading.Lock()
+    for group in _groups.values():
+        group.is_closed = True
+    _groups.clear()
+
+
+os.register_at_fork(after_in_child=_forget_after_fork)
