@@ -1,5 +1,6 @@
 """Fills in, for dev mode, what settings ask of the environment; called before settings load."""
 
+import contextlib
 import os
 import secrets
 import sys
@@ -55,9 +56,7 @@ def _secret_key(path: Path) -> str:
         new.touch(mode=0o600)
         new.write_text(secrets.token_urlsafe(50))
         # Unlike a rename, a link leaves another process's key alone.
-        try:
+        with contextlib.suppress(FileExistsError):
             path.hardlink_to(new)
-        except FileExistsError:
-            pass
         new.unlink()
     return path.read_text()

@@ -1,0 +1,1 @@
+"""Tests of the embedded servers, the proxy, `./run` and the demo."""
