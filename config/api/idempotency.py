@@ -16,6 +16,8 @@ from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from config.db.outcome import was_applied
+from config.db.retry import write
 from config.errors import DomainError, InvalidField
 from config.models import IdempotencyKey
 
@@ -44,30 +46,41 @@ class InProgress(DomainError):
 
 
 def once(handler: Handler) -> Handler:
-    """Make a DRF handler of a signed-in POST take effect once for each key; needs a transaction.
+    """Make a DRF handler of a signed-in POST one `@write` that takes effect once for each key.
 
-    Without the header the handler runs as it is. The wrapped one raises InvalidField,
-    IdempotencyKeyReused, or InProgress when a twin did not end within the lock timeout.
+    Without the header it is a `@write` and nothing more. The result raises what the handler
+    raises, InvalidField, IdempotencyKeyReused, or InProgress when a twin did not end within the
+    lock timeout.
     """
 
     def wrapper(request: Request, *args: Any, **kwargs: Any) -> Response:
         key = request.headers.get(HEADER)
         if key is None:
-            return handler(request, *args, **kwargs)
+            return write(handler)(request, *args, **kwargs)
         if not PRINTABLE.fullmatch(key):
             raise InvalidField(HEADER, "invalid", "Give 1 to 255 printable ASCII characters.")
         user_id, fingerprint = cast(int, request.user.pk), _fingerprint(request)
-        row_id = _claim(user_id, key, fingerprint)
-        if row_id is None:
-            return _replay(user_id, key, fingerprint)
-        response = handler(request, *args, **kwargs)
-        row = IdempotencyKey.objects.filter(pk=row_id)
-        if 200 <= response.status_code < 300:
-            answer = JSONRenderer().render(response.data).decode()
-            row.update(status=response.status_code, answer=answer)
-        else:
-            row.delete()
-        return response
+        rows = IdempotencyKey.objects.filter(user_id=user_id, key=key, fingerprint=fingerprint)
+
+        @write
+        def apply() -> Response:
+            row_id = _claim(user_id, key, fingerprint)
+            if row_id is None:
+                return _replay(user_id, key, fingerprint)
+            response = handler(request, *args, **kwargs)
+            row = IdempotencyKey.objects.filter(pk=row_id)
+            if 200 <= response.status_code < 300:
+                answer = JSONRenderer().render(response.data).decode()
+                row.update(status=response.status_code, answer=answer)
+            else:
+                row.delete()
+            return response
+
+        token = was_applied.set(rows.exists)
+        try:
+            return apply()
+        finally:
+            was_applied.reset(token)
 
     return wrapper
 

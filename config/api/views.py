@@ -27,7 +27,6 @@ class APIView(RestAPIView):
         if request.method and request.method not in SAFE_METHODS:
             name = request.method.lower()
             handler = getattr(self, name, self.http_method_not_allowed)
-            if name == "post" and self.accepts_idempotency_key:
-                handler = once(handler)
+            is_repeatable = name == "post" and self.accepts_idempotency_key
             # DRF looks the handler up on the view, which lives for one request, after this.
-            setattr(self, name, write(handler))
+            setattr(self, name, (once if is_repeatable else write)(handler))

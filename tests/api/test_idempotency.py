@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from django.core.management import call_command
-from django.db import connection
+from django.db import connection, transaction
 from django.utils import timezone
 
 from accounts.models import User
@@ -108,3 +108,29 @@ def test_twenty_at_once_take_effect_once(api: type[Api], alice: User) -> None:
     }
     assert sum("Idempotent-Replayed" not in answer for answer in answers) == 1
     assert WorkTime.objects.count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_twin_that_does_not_end_is_in_progress(api: type[Api], alice: User) -> None:
+    client = api(alice)
+    is_open, may_end = threading.Event(), threading.Event()
+
+    def hang() -> None:
+        with transaction.atomic():
+            IdempotencyKey.objects.create(
+                user=alice, key="5f2c", fingerprint="", created_at=timezone.now()
+            )
+            is_open.set()
+            may_end.wait(10)
+            transaction.set_rollback(True)
+
+    twin = threading.Thread(target=hang)
+    twin.start()
+    is_open.wait(10)
+    response = client.post_json(START, **KEY)
+    may_end.set()
+    twin.join()
+    assert (response.status_code, response.json()["code"]) == (409, "in_progress")
+    assert int(response["Retry-After"]) >= 1
+    assert not WorkTime.objects.exists()
+    assert client.post_json(START, **KEY).status_code == 201

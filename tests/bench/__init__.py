@@ -1,0 +1,1 @@
+"""Benchmarks and drills: programs with servers of their own, not tests; `./run bench NAME`."""

@@ -1,0 +1,118 @@
+"""The whole product on servers of its own: PostgreSQL, Valkey, demo data, app server."""
+
+import contextlib
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+from config.dev import environment
+from config.dev.servers import Postgres, Valkey, free_port
+
+BASE_DIR: Final = Path(__file__).resolve().parents[2]
+START_TIMEOUT: Final = 60.0
+
+
+class Site:
+    """PostgreSQL and Valkey with the demo's data; `serving` runs app servers before them.
+
+    `people` demo-like members are added, so that load comes from as many persons as it claims.
+    """
+
+    def __init__(self, *, people: int = 0, postgres: Mapping[str, str] | None = None) -> None:
+        environment.var_dir().mkdir(exist_ok=True)
+        self.folder = Path(tempfile.mkdtemp(prefix="bench-", dir=environment.var_dir()))
+        self.postgres = Postgres(self.folder / "postgres", tcp=True, settings=postgres or {})
+        self.valkey = Valkey(self.folder / "valkey")
+        self.people = people
+        self.cookies: list[str] = []
+
+    def __enter__(self) -> Self:
+        self.postgres.start()
+        self.valkey.start()
+        os.environ.update(self.environment())
+        import django
+
+        django.setup()
+        from django.core.management import call_command
+
+        from tests.bench import people
+
+        call_command("migrate", verbosity=0)
+        self.cookies = people.sign_in(self.people)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.valkey.stop()
+        self.postgres.stop()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def environment(self, database_url: str | None = None) -> dict[str, str]:
+        """Return what settings read, for processes on these servers."""
+        return {
+            "SECRET_KEY": "bench",
+            "ALLOWED_HOSTS": "127.0.0.1",
+            "STECHUHR_DEV": "1",
+            "DATABASE_URL": database_url or self.postgres.url(),
+            "REDIS_URL": self.valkey.url(),
+            "VAR_DIR": str(self.folder),
+            "DJANGO_SETTINGS_MODULE": "config.settings",
+            "STECHUHR_PROCESS": "command",
+        }
+
+    @contextlib.contextmanager
+    def serving(
+        self, settings: Mapping[str, str] | None = None, *, database_url: str | None = None
+    ) -> Iterator[int]:
+        """Run the app server with extra settings; yield its port once it is ready."""
+        port = free_port()
+        chosen = {**self.environment(database_url), "STECHUHR_PROCESS": "web", **(settings or {})}
+        workers, threads = chosen.get("WEB_WORKERS", "2"), chosen.get("WEB_THREADS", "16")
+        log = (self.folder / f"web-{port}.log").open("wb")
+        server = subprocess.Popen(
+            [
+                *(
+                    sys.executable,
+                    "-m",
+                    "granian",
+                    "--interface",
+                    "wsgi",
+                    "config.wsgi:application",
+                ),
+                *("--host", "127.0.0.1", "--port", str(port), "--no-ws"),
+                *("--workers", workers, "--blocking-threads", threads),
+                *("--workers-kill-timeout", "2", "--backlog", "1024"),
+            ],
+            cwd=BASE_DIR,
+            env={"PATH": os.environ["PATH"], **chosen},
+            stdout=log,
+            stderr=log,
+        )
+        try:
+            self._await(server, port)
+            yield port
+        finally:
+            server.terminate()
+            server.wait(10)
+            log.close()
+
+    def _await(self, server: "subprocess.Popen[bytes]", port: int) -> None:
+        deadline = time.monotonic() + START_TIMEOUT
+        while time.monotonic() < deadline and server.poll() is None:
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+                return
+            time.sleep(0.05)
+        log = (self.folder / f"web-{port}.log").read_text(errors="replace")
+        raise RuntimeError(f"the app server did not start:\n{log[-2000:]}")
