@@ -30,6 +30,7 @@ DEBUG: bool = env.bool("STECHUHR_DEV", default=False)
 SECRET_KEY: str = env.str("SECRET_KEY")
 ALLOWED_HOSTS: list[str] = env.list("ALLOWED_HOSTS")
 CSRF_TRUSTED_ORIGINS: list[str] = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+METRICS_TOKEN: str = env.str("METRICS_TOKEN", default="")
 TRUSTED_PROXIES: int = env.int("TRUSTED_PROXIES", default=0)
 VAR_DIR = Path(env.str("VAR_DIR", default=str(BASE_DIR / "var")))
 

@@ -5,7 +5,7 @@ from django.contrib import admin
 from django.urls import include, path
 from drf_spectacular.views import SpectacularAPIView
 
-from config import views
+from config import metrics, views
 
 # Log-in to the admin is allauth's: the same throttles and second factor as the app's.
 admin.autodiscover()
@@ -21,6 +21,8 @@ urlpatterns = [
     path("", views.landing, name="landing"),
     path("livez", views.livez),
     path("readyz", views.readyz),
+    path("metrics", metrics.metrics),
+    path("admin/database/", admin.site.admin_view(metrics.database), name="admin_database"),
     path("admin/", admin.site.urls),
     path("accounts/", include("allauth.urls")),
     path("api/auth/", include("allauth.headless.urls")),
