@@ -39,9 +39,23 @@ class Share:
         fcntl.lockf(self._file, fcntl.LOCK_UN, 1, STARTING)
         self.urls: dict[str, str] = json.loads((folder / "urls.json").read_text())
 
-    def is_only_user(self) -> bool:
-        """Return whether nobody else uses the servers; nobody can join from then on."""
-        return _lock_at_once(self._file, USERS)
+    def reset(self) -> bool:
+        """Empty the servers; return False, and leave them alone, if somebody else uses them."""
+        import psycopg  # the keeper, which imports this module too, starts faster without
+        import redis
+
+        if not _lock_at_once(self._file, USERS):
+            return False
+        try:
+            address = postgres(self.folder).params("postgres")
+            with psycopg.connect(**address, autocommit=True) as connection:
+                connection.execute("DROP DATABASE IF EXISTS stechuhr WITH (FORCE)")
+                connection.execute("CREATE DATABASE stechuhr")
+            with redis.Redis.from_url(self.urls["REDIS_URL"]) as cache:
+                cache.flushall()
+        finally:
+            fcntl.lockf(self._file, fcntl.LOCK_SH, 1, USERS)
+        return True
 
 
 def postgres(folder: Path) -> Postgres:

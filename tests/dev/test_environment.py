@@ -15,7 +15,7 @@ from config.dev.servers import STOP_TIMEOUT
 # A command that tells its environment, then runs what it reads until its input ends.
 COMMAND = """
 import os, sys
-from config.dev import environment
+from config.dev import environment, keeper
 environment.prepare(["manage.py", *sys.argv[1:]])
 import psycopg, redis
 names = ("DATABASE_URL", "REDIS_URL", "SECRET_KEY", "ALLOWED_HOSTS")
@@ -23,6 +23,9 @@ print(*(os.environ[name] for name in names), flush=True)
 for line in sys.stdin:
     print(eval(line), flush=True)
 """
+CONNECT = """psycopg.connect(
+    **keeper.postgres(environment.share.folder).params(), autocommit=True
+)""".replace("\n", "")
 ANSWERS = "redis.Redis.from_url(os.environ['REDIS_URL']).ping()"
 
 
@@ -85,10 +88,8 @@ def start(var: Path) -> Iterator[Start]:
 def test_commands_share_servers_that_end_with_the_last(var: Path, start: Start) -> None:
     first, second = start("shell"), start("migrate")
     assert (first.database_url, first.redis_url) == (second.database_url, second.redis_url)
-    assert first.ask("environment.share.is_only_user()") == "False"
     first.end()
     assert second.ask(ANSWERS) == "True"
-    assert second.ask("environment.share.is_only_user()") == "True"
     running = processes.working_in(var)
     second.kill()
     assert processes.gone(running, STOP_TIMEOUT)
@@ -102,16 +103,26 @@ def test_one_that_comes_while_they_end_gets_new_ones(start: Start) -> None:
 
 
 def test_data_and_secret_key_stay(var: Path, start: Start) -> None:
-    connect = "psycopg.connect(host={!r}, user='stechuhr', dbname='stechuhr', autocommit=True)"
-    connect = connect.format(str(var / "dev" / "postgres-18" / "sockets"))
     first = start("migrate")
-    first.ask(f"{connect}.execute('CREATE TABLE kept ()')")
+    first.ask(f"{CONNECT}.execute('CREATE TABLE kept ()')")
     first.kill()
     second = start("migrate")
-    assert second.ask(f"{connect}.execute('TABLE kept').rowcount") == "0"
+    assert second.ask(f"{CONNECT}.execute('TABLE kept').rowcount") == "0"
     assert second.secret_key == first.secret_key
     assert len(first.secret_key) >= 50
     assert (var / "secret_key").stat().st_mode & 0o777 == 0o600
+
+
+def test_reset_empties_servers_that_nobody_else_uses(start: Start) -> None:
+    first, second = start("demo"), start("shell")
+    tables = f"{CONNECT}.execute('SELECT count(*) FROM pg_tables WHERE tablename = $$kept$$')"
+    first.ask(f"{CONNECT}.execute('CREATE TABLE kept ()')")
+    assert first.ask("environment.share.reset()") == "False"
+    assert first.ask(f"{tables}.fetchone()") == "(1,)"
+    second.kill()
+    assert first.ask("environment.share.reset()") == "True"
+    assert first.ask(f"{tables}.fetchone()") == "(0,)"
+    assert start("shell").ask(ANSWERS) == "True"
 
 
 @pytest.mark.parametrize("arguments", [(), ("help",), ("--version",), ("migrate", "--help")])

@@ -112,7 +112,7 @@ def test_a_half_made_environment_is_made_again(run: Run, checkout: Path) -> None
 
 def test_of_two_first_runs_one_installs(run: Run, checkout: Path, path: Path) -> None:
     environment = {"PATH": str(path), "HOME": os.devnull}
-    command = [checkout / "run", "check"]
+    command = [str(checkout / "run"), "check"]
     both = [subprocess.Popen(command, env=environment, stdout=subprocess.PIPE) for _ in range(2)]
     for process in both:
         output, _ = process.communicate(timeout=30)
