@@ -100,6 +100,7 @@ TEMPLATES: list[dict[str, Any]] = [
 PROCESS: str = env.str("STECHUHR_PROCESS", default="web")
 WEB_WORKERS: int = env.int("WEB_WORKERS", default=2)
 WEB_THREADS: int = env.int("WEB_THREADS", default=16)
+PORT: int = env.int("PORT", default=8000)
 # What one process may have and how long anyone waits, in seconds; `config.db.limits` checks it.
 if PROCESS == "command":
     DB_LIMITS: dict[str, Any] = {"pools": 1, "pool_size": 2, "write_reserve": 0, "intent": "write"}
