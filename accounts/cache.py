@@ -4,7 +4,15 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Final
 
-from accounts.models import AccessLevel, Entity, Permission, RoleAssignment, User
+from accounts.models import (
+    AccessLevel,
+    Entity,
+    Permission,
+    Role,
+    RoleAssignment,
+    User,
+    UserSettings,
+)
 from config.errors import DomainError
 
 
@@ -70,6 +78,24 @@ class ActiveRole:
     is_admin: bool
     branches: frozenset[int] | None
     levels: dict[str, AccessLevel]
+
+    def covers(self, other: "ActiveRole") -> bool:
+        """Return whether this role may do all that `other` may, wherever `other` may do it."""
+        if self.organization_id != other.organization_id:
+            return False
+        if self.is_admin:
+            return True
+        if other.is_admin:
+            return False
+        if self.branches is not None and (
+            other.branches is None or not other.branches <= self.branches
+        ):
+            return False
+        return all(
+            READ_REACH[level] <= READ_REACH[self.levels[entity]]
+            and WRITE_REACH[level] <= WRITE_REACH[self.levels[entity]]
+            for entity, level in other.levels.items()
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,12 +200,22 @@ def load_person(user_id: int) -> Person:
             )
             for each in assignments
         ),
-        active_role=_active_role(active) if active else None,
+        active_role=load_role(active.role) if active else None,
     )
 
 
-def _active_role(assignment: RoleAssignment) -> ActiveRole:
-    role = assignment.role
+def load_profile(user_id: int) -> User:
+    """Return a person's own record, without the password hash."""
+    return User.objects.defer("password").get(pk=user_id)
+
+
+def load_settings(user_id: int) -> UserSettings | Settings:
+    """Return how the browser app looks for a person; the defaults where nothing is stored."""
+    return UserSettings.objects.filter(user_id=user_id).first() or Settings()
+
+
+def load_role(role: Role) -> ActiveRole:
+    """Return what a role may do; `role` comes with its organisation."""
     levels = dict.fromkeys(Entity.values, AccessLevel.NONE)
     # A deactivated organisation grants nothing, whatever its roles say.
     if role.organization.is_active:

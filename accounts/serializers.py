@@ -2,7 +2,7 @@
 
 from rest_framework import serializers
 
-from accounts.models import AccessLevel, Entity, Language
+from accounts.models import AccessLevel, Entity, Language, User
 
 
 class OrganizationBriefSerializer(serializers.Serializer[object]):
@@ -66,3 +66,34 @@ class PersonSerializer(serializers.Serializer[object]):
     settings = SettingsSerializer()
     roles = HeldRoleSerializer(many=True)
     active_role = ActiveRoleSerializer(allow_null=True)
+
+
+class ProfileSerializer(serializers.ModelSerializer[User]):
+    """A person's own record; the e-mail changes through allauth's verified flow alone."""
+
+    class Meta:
+        model = User
+        fields = (
+            "id",
+            "username",
+            "email",
+            "first_name",
+            "last_name",
+            "phone_number",
+            "language",
+            "country",
+            "time_zone",
+            "birthday",
+            "bank_details",
+            "employee_number",
+            "normal_working_hours",
+            "date_joined",
+        )
+        read_only_fields = (
+            "id",
+            "username",
+            "email",
+            "employee_number",
+            "normal_working_hours",
+            "date_joined",
+        )

@@ -29,6 +29,7 @@ urlpatterns = [
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
     path("api/docs/", views.SwaggerView.as_view(url_name="schema"), name="docs"),
     path("api/redoc/", views.RedocView.as_view(url_name="schema"), name="redoc"),
+    path("api/", include("accounts.urls")),
     path("api/", include("organizations.urls")),
     path("api/", include("worktime.urls")),
 ]

@@ -2,12 +2,18 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any, Final
 
-from django.db.models import QuerySet
+from django.db.models import Count, Exists, OuterRef, Prefetch, Q, QuerySet
 
 from accounts.cache import Person, Reach
-from accounts.models import Entity
-from organizations.models import Branch, BranchAssignment, Organization
+from accounts.models import Entity, Role, RoleAssignment, User
+from organizations.models import Branch, BranchAssignment, Organization, OrganizationSettings
+
+# Settings that are columns of Organization, because clocking in needs them.
+SETTINGS_COLUMNS: Final = ("require_bank_details", "daily_limit", "day_rule")
+SETTINGS_DEFAULTS: Final = {"language": "en", "week_start": "monday", "fortnight_view": False}
+MOST_FOUND: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +26,7 @@ class OrganizationCard:
     domain: str | None
     logo: str
     country: str
+    tax_number: str
     time_zone: str
     subscription_plan: str
     subscription_end: datetime | None
@@ -41,16 +48,15 @@ def active_branch(person: Person) -> Branch | None:
     role = person.active_role
     if role is None:
         return None
-    assignment = (
-        BranchAssignment.objects.filter(
-            user_id=person.id,
-            is_active_branch=True,
-            branch__organization_id=role.organization_id,
-            branch__is_active=True,
-        )
-        .select_related("branch")
-        .first()
+    assignments = BranchAssignment.objects.filter(
+        user_id=person.id,
+        is_active_branch=True,
+        branch__organization_id=role.organization_id,
+        branch__is_active=True,
     )
+    if role.branches is not None:
+        assignments = assignments.filter(branch_id__in=role.branches)
+    assignment = assignments.select_related("branch").first()
     return assignment.branch if assignment else None
 
 
@@ -66,3 +72,90 @@ def visible_branches(person: Person) -> QuerySet[Branch]:
     if reach is Reach.OWN:
         branches = branches.filter(assignments__user_id=person.id)
     return branches
+
+
+def visible_users(person: Person) -> QuerySet[User]:
+    """Return the people of the active organisation whom the person's role lets them see."""
+    role = person.active_role
+    reach = person.reads(Entity.USERS)
+    if role is None or reach is Reach.NONE:
+        return User.objects.none()
+    held = RoleAssignment.objects.filter(
+        user=OuterRef("pk"), role__organization_id=role.organization_id
+    )
+    people = User.objects.filter(Exists(held))
+    if reach is Reach.OWN:
+        return people.filter(pk=person.id)
+    if role.branches is not None:
+        at_work = BranchAssignment.objects.filter(user=OuterRef("pk"), branch_id__in=role.branches)
+        people = people.filter(Q(pk=person.id) | Exists(at_work))
+    return people
+
+
+def with_memberships(people: QuerySet[User], organization_id: int) -> QuerySet[User]:
+    """Return them with their roles and branches of this organisation, and no other's."""
+    return people.prefetch_related(
+        Prefetch(
+            "role_assignments",
+            RoleAssignment.objects.filter(role__organization_id=organization_id)
+            .select_related("role")
+            .order_by("role__name", "id"),
+        ),
+        Prefetch(
+            "branch_assignments",
+            BranchAssignment.objects.filter(branch__organization_id=organization_id)
+            .select_related("branch")
+            .order_by("branch__name", "id"),
+        ),
+    )
+
+
+def visible_roles(person: Person) -> QuerySet[Role]:
+    """Return the roles of the active organisation that the person's role lets them see."""
+    role = person.active_role
+    reach = person.reads(Entity.ROLES)
+    if role is None or reach is Reach.NONE:
+        return Role.objects.none()
+    roles = Role.objects.filter(organization_id=role.organization_id)
+    if reach is Reach.OWN:
+        roles = roles.filter(assignments__user_id=person.id)
+    return roles
+
+
+def with_grants(roles: QuerySet[Role]) -> QuerySet[Role]:
+    """Return them with their permissions and branches."""
+    return roles.prefetch_related(
+        "permissions", Prefetch("branches", Branch.objects.order_by("name", "id"))
+    )
+
+
+def found_organizations(text: str) -> QuerySet[Organization]:
+    """Return active organisations with `text` in their display name, at most 20."""
+    found = Organization.objects.filter(is_active=True, display_name__icontains=text)
+    return found.only("id", "display_name").order_by("display_name", "id")[:MOST_FOUND]
+
+
+def organization_settings(organization_id: int) -> dict[str, Any]:
+    """Return the settings with the defaults of what is not set; the table's only reader."""
+    columns = Organization.objects.values(*SETTINGS_COLUMNS).get(pk=organization_id)
+    stored = OrganizationSettings.objects.filter(organization_id=organization_id).first()
+    return {**SETTINGS_DEFAULTS, **(stored.data if stored else {}), **columns}
+
+
+def organization_stats(organization_id: int) -> dict[str, int]:
+    """Return how many people, roles and branches an organisation has."""
+    organization = Organization.objects.only("max_users").get(pk=organization_id)
+    people = User.objects.filter(
+        Exists(
+            RoleAssignment.objects.filter(
+                user=OuterRef("pk"), role__organization_id=organization_id
+            )
+        )
+    ).aggregate(active=Count("id", Q(is_active=True)), inactive=Count("id", Q(is_active=False)))
+    return {
+        "active_users": people["active"],
+        "inactive_users": people["inactive"],
+        "max_users": organization.max_users,
+        "roles": Role.objects.filter(organization_id=organization_id).count(),
+        "branches": Branch.objects.filter(organization_id=organization_id).count(),
+    }

@@ -1,11 +1,24 @@
-"""Routes of the session context, organisations and branches."""
+"""Routes of the session context, organisations and who belongs to them."""
 
 from django.urls import path
 
-from organizations import views
+from organizations.views import branches, me, organizations, roles, users
 
 urlpatterns = [
-    path("me/", views.MeView.as_view()),
-    path("organizations/current/", views.CurrentOrganizationView.as_view()),
-    path("branches/", views.BranchListView.as_view()),
+    path("me/", me.MeView.as_view()),
+    path("me/active-role/", me.ActiveRoleView.as_view()),
+    path("me/active-branch/", me.ActiveBranchView.as_view()),
+    path("users/", users.UserListView.as_view()),
+    path("users/<int:user_id>/", users.UserView.as_view()),
+    path("users/<int:user_id>/roles/", users.UserRolesView.as_view()),
+    path("users/<int:user_id>/branches/", users.UserBranchesView.as_view()),
+    path("roles/", roles.RoleListView.as_view()),
+    path("roles/<int:role_id>/", roles.RoleView.as_view()),
+    path("branches/", branches.BranchListView.as_view()),
+    path("branches/<int:branch_id>/", branches.BranchView.as_view()),
+    path("organizations/", organizations.OrganizationListView.as_view()),
+    path("organizations/search/", organizations.OrganizationSearchView.as_view()),
+    path("organizations/current/", organizations.CurrentOrganizationView.as_view()),
+    path("organizations/current/settings/", organizations.CurrentSettingsView.as_view()),
+    path("organizations/current/stats/", organizations.CurrentStatsView.as_view()),
 ]

@@ -10,7 +10,7 @@ from django.test import Client
 
 from accounts.models import Role, RoleAssignment, User
 from organizations.models import Branch, BranchAssignment, Organization
-from organizations.services import found_organization
+from organizations.services.founding import found_organization
 
 
 class Api(Client):

@@ -6,3 +6,10 @@ class WorktimeConfig(AppConfig):
 
     name = "worktime"
     verbose_name = "Working time"
+
+    def ready(self) -> None:
+        """End what runs when a membership ends."""
+        from organizations.signals import membership_ended
+        from worktime.services import end_worktime_of_leaver
+
+        membership_ended.connect(end_worktime_of_leaver, dispatch_uid="worktime.leaver")

@@ -5,7 +5,7 @@ and of two writes that queue the later one gets the later time.
 """
 
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from django.db import IntegrityError, transaction
 
@@ -113,9 +113,7 @@ def stop_worktime(*, user_id: int) -> tuple[WorkTime, bool]:
     """
     _lock_person(user_id)
     if record := running_worktime(user_id):
-        # The database's clock may have been set back meanwhile; a record never ends at its start.
-        record.ended_at = max(clock.now(), record.started_at + SHORTEST)
-        record.save(update_fields=["ended_at", "updated_at"])
+        _end(record)
         return record, False
     last = (
         WorkTime.objects.filter(user_id=user_id)
@@ -126,6 +124,12 @@ def stop_worktime(*, user_id: int) -> tuple[WorkTime, bool]:
     if last is None:
         raise NeverClockedIn
     return last, True
+
+
+def _end(record: WorkTime) -> None:
+    # The database's clock may have been set back meanwhile; a record never ends at its start.
+    record.ended_at = max(clock.now(), record.started_at + SHORTEST)
+    record.save(update_fields=["ended_at", "updated_at"])
 
 
 def _lock_person(user_id: int) -> User:
@@ -175,3 +179,13 @@ def _collision(error: IntegrityError, record: WorkTime) -> DomainError | Integri
     ):
         return WorktimeOverlaps(other)
     return error
+
+
+def end_worktime_of_leaver(user_id: int, organization_id: int, **kwargs: Any) -> None:
+    """End what a person has running in an organisation; `membership_ended` calls this.
+
+    Their row is locked already.
+    """
+    record = running_worktime(user_id)
+    if record is not None and record.organization_id == organization_id:
+        _end(record)

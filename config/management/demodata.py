@@ -13,7 +13,7 @@ from accounts.models import Role, RoleAssignment, User, UserSettings
 from config.db import clock
 from config.db.retry import write
 from organizations.models import Branch, BranchAssignment, Organization
-from organizations.services import found_organization
+from organizations.services.founding import found_organization
 from worktime.models import WorkTime
 
 PASSWORD: Final = "demo"  # noqa: S105  (the demo's, printed when it starts)

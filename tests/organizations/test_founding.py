@@ -4,7 +4,7 @@ import pytest
 
 from accounts.models import Entity, Permission, Role, User
 from organizations.models import Organization, OrganizationSettings
-from organizations.services import NameTaken, found_organization
+from organizations.services.founding import NameTaken, found_organization
 
 
 def found(founder: User, name: str = "nordwind") -> Organization:

@@ -50,6 +50,7 @@ def test_it_works(api: type[Api], alice: User, nordwind: Organization, hamburg: 
             **brief,
             "domain": None,
             "country": "",
+            "tax_number": "",
             "time_zone": "Europe/Berlin",
             "subscription_plan": "basic",
             "subscription_end": None,

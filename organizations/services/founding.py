@@ -1,11 +1,13 @@
-"""Writes about organisations: founding one."""
+"""Founding an organisation."""
 
 from typing import Final
 
 from django.db import IntegrityError, transaction
 
 from accounts.models import AccessLevel, Entity, Permission, Role, RoleAssignment, User
+from accounts.services import lock_person
 from config.db import clock
+from config.db.constraints import violated
 from config.db.retry import write
 from config.errors import DomainError
 from organizations.models import Branch, BranchAssignment, Organization, OrganizationSettings
@@ -35,8 +37,11 @@ DEFAULT_ROLES: Final = {
 }
 
 
+NAME: Final = "organization_name_any_case"
+
+
 class NameTaken(DomainError):
-    """Another organisation has that name or domain."""
+    """Another organisation has that name."""
 
     code = "name_taken"
     detail = "An organisation with this name exists already."
@@ -50,14 +55,14 @@ def found_organization(
 
     Raises NameTaken.
     """
-    User.objects.select_for_update(no_key=True).get(pk=founder.pk)
+    lock_person(founder.pk)
     try:
         with transaction.atomic():
             organization = Organization.objects.create(
                 name=name, display_name=display_name, time_zone=time_zone
             )
     except IntegrityError as error:
-        raise NameTaken from error
+        raise (NameTaken() if violated(error) == NAME else error) from error
     OrganizationSettings.objects.create(organization=organization)
     branch = Branch.objects.create(organization=organization, name=branch_name)
     admin = Role.objects.create(organization=organization, name="Admin", is_admin=True)

@@ -1,0 +1,230 @@
+"""The people of an organisation: adding, changing and deactivating them, their roles, branches."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from allauth.account.models import EmailAddress
+from django.db import IntegrityError, transaction
+from django.http import Http404
+
+from accounts.cache import Person, Reach
+from accounts.models import Entity, Role, RoleAssignment, User
+from accounts.services import end_sessions, lock_person
+from config.db.constraints import violated
+from config.db.retry import write
+from config.errors import DomainError
+from organizations.cache import visible_users
+from organizations.models import BranchAssignment, Organization
+from organizations.services.membership import (
+    ExceedsOwnPermissions,
+    branches_of,
+    join,
+    lock_organization,
+    part,
+    require_admin,
+    require_branches,
+    require_covered,
+    require_seat,
+    roles_of,
+)
+from organizations.services.switching import settle_branch, settle_role
+from organizations.signals import membership_ended
+
+# What who writes people may change of others; of oneself, the profile's fields alone.
+OWN_FIELDS: Final = frozenset(
+    {
+        "first_name",
+        "last_name",
+        "phone_number",
+        "language",
+        "country",
+        "time_zone",
+        "birthday",
+        "bank_details",
+    }
+)
+
+
+class UsernameTaken(DomainError):
+    """Somebody has that user name."""
+
+    code = "username_taken"
+    detail = "Somebody has this user name already."
+
+
+class EmailTaken(DomainError):
+    """Somebody has that e-mail address."""
+
+    code = "email_taken"
+    detail = "Somebody has this e-mail address already; invite them instead."
+
+
+class BelongsElsewhere(DomainError):
+    """The person belongs to other organisations too."""
+
+    code = "belongs_elsewhere"
+    detail = "This person belongs to other organisations too; take their roles here instead."
+
+
+@write
+def add_person(
+    *,
+    editor: Person,
+    fields: Mapping[str, Any],
+    role_ids: Iterable[int],
+    branch_ids: Iterable[int] = (),
+) -> User:
+    """Make a new person with roles and branches in the editor's organisation, and return them.
+
+    They have no password: they set one by “forgot password”. Raises UsernameTaken, EmailTaken,
+    ExceedsOwnPermissions, SubscriptionEnded, NoSeatLeft, InvalidField.
+    """
+    if editor.writes(Entity.USERS) < Reach.ALL:
+        raise ExceedsOwnPermissions
+    organization = lock_organization(editor.acting_role.organization_id)
+    roles = roles_of(organization.id, role_ids)
+    require_covered(editor, roles)
+    branches = branches_of(organization.id, branch_ids)
+    require_branches(editor, branches)
+    user = create_person(fields)
+    join(user_id=user.id, organization=organization, roles=roles, branches=branches)
+    return user
+
+
+def create_person(fields: Mapping[str, Any]) -> User:
+    """Make a person who belongs nowhere yet; raise UsernameTaken or EmailTaken."""
+    user = User(**{**fields, "email": fields["email"].lower()})
+    user.set_unusable_password()
+    try:
+        with transaction.atomic():
+            user.save(force_insert=True)
+    except IntegrityError as error:
+        raise (EmailTaken if violated(error) == "user_email_any_case" else UsernameTaken) from error
+    EmailAddress.objects.create(user=user, email=user.email, primary=True, verified=False)
+    return user
+
+
+@write
+def update_person(*, editor: Person, user_id: int, changes: Mapping[str, Any]) -> User:
+    """Change a person whom the editor may change, and return them.
+
+    `is_active` deactivates or brings back. Raises Http404, ExceedsOwnPermissions,
+    BelongsElsewhere, LastAdmin, NoSeatLeft, SubscriptionEnded.
+    """
+    _require_visible(editor, user_id)
+    if editor.writes(Entity.USERS) < Reach.ALL and (
+        user_id != editor.id or not changes.keys() <= OWN_FIELDS
+    ):
+        raise ExceedsOwnPermissions
+    changes = dict(changes)
+    is_active = changes.pop("is_active", None)
+    if is_active is not None:
+        organization = lock_organization(editor.acting_role.organization_id)
+        user = lock_person(user_id)
+        if user.is_active != is_active:
+            _require_ours(editor, user)
+            set_active(user=user, organizations=[organization], is_active=is_active, by=editor.id)
+    user = lock_person(user_id)
+    for name, value in changes.items():
+        setattr(user, name, value)
+    user.save(update_fields=[*changes, "updated_at"])
+    return user
+
+
+@write
+def set_active(
+    *, user: User, organizations: Iterable[Organization], is_active: bool, by: int | None
+) -> None:
+    """Deactivate a person or bring them back; they and their organisations are locked.
+
+    Who is deactivated loses sessions and tokens, and what runs for them ends.
+    Raises LastAdmin, NoSeatLeft, SubscriptionEnded.
+    """
+    if is_active:
+        for organization in organizations:
+            require_seat(organization)
+    User.objects.filter(pk=user.pk).update(is_active=is_active)
+    user.is_active = is_active
+    if is_active:
+        return
+    end_sessions(user_id=user.pk)
+    for organization in organizations:
+        require_admin(organization.id)
+        membership_ended.send(
+            Organization, user_id=user.pk, organization_id=organization.id, author_id=by
+        )
+
+
+@write
+def replace_roles(*, editor: Person, user_id: int, role_ids: Iterable[int]) -> None:
+    """Make these the person's roles in the editor's organisation; none of them means leaving.
+
+    Who may write only themselves can only give roles up. Raises Http404, InvalidField,
+    ExceedsOwnPermissions, LastAdmin.
+    """
+    organization = lock_organization(editor.acting_role.organization_id)
+    _require_visible(editor, user_id)
+    user = lock_person(user_id)
+    wanted = roles_of(organization.id, role_ids)
+    held = list(
+        Role.objects.filter(organization=organization, assignments__user=user).select_related(
+            "organization"
+        )
+    )
+    added = [role for role in wanted if role not in held]
+    removed = [role for role in held if role not in wanted]
+    if editor.writes(Entity.USERS) < Reach.ALL:
+        if user_id != editor.id or added:
+            raise ExceedsOwnPermissions
+    else:
+        # Anyone may give up what they hold.
+        require_covered(editor, added if user_id == editor.id else [*added, *removed])
+    RoleAssignment.objects.filter(user=user, role__in=removed).delete()
+    RoleAssignment.objects.bulk_create(RoleAssignment(user=user, role=role) for role in added)
+    if not wanted:
+        part(user_id=user.id, organization_id=organization.id, author_id=editor.id)
+    settle_role(user.id, organization.id)
+    require_admin(organization.id)
+
+
+@write
+def replace_branches(*, editor: Person, user_id: int, branch_ids: Iterable[int]) -> None:
+    """Make these the person's branches in the editor's organisation.
+
+    Raises Http404, InvalidField, ExceedsOwnPermissions.
+    """
+    if editor.writes(Entity.USERS) < Reach.ALL:
+        raise ExceedsOwnPermissions
+    organization = lock_organization(editor.acting_role.organization_id)
+    _require_visible(editor, user_id)
+    user = lock_person(user_id)
+    wanted = branches_of(organization.id, branch_ids)
+    held = {
+        each.branch_id: each.branch
+        for each in BranchAssignment.objects.filter(
+            user=user, branch__organization=organization
+        ).select_related("branch")
+    }
+    added = [branch for branch in wanted if branch.id not in held]
+    removed = [branch for branch in held.values() if branch not in wanted]
+    require_branches(editor, [*added, *removed])
+    BranchAssignment.objects.filter(user=user, branch__in=removed).delete()
+    BranchAssignment.objects.bulk_create(
+        BranchAssignment(user=user, branch=branch) for branch in added
+    )
+    settle_branch(user.id)
+
+
+def _require_visible(editor: Person, user_id: int) -> None:
+    if not visible_users(editor).filter(pk=user_id).exists():
+        raise Http404
+
+
+def _require_ours(editor: Person, user: User) -> None:
+    """Raise unless the editor's organisation alone decides whether the person may log in."""
+    roles = list(Role.objects.filter(assignments__user=user).select_related("organization"))
+    if any(role.organization_id != editor.acting_role.organization_id for role in roles):
+        raise BelongsElsewhere
+    if user.is_staff:
+        raise ExceedsOwnPermissions
+    require_covered(editor, roles)

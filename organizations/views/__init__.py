@@ -1,0 +1,1 @@
+"""The routes of organisations and who belongs to them."""
