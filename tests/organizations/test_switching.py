@@ -102,5 +102,6 @@ def test_query_counts(
     django_assert_num_queries: Callable[..., Any],
 ) -> None:
     client = api(both)
+    role = role_in(both, suedwind)
     with django_assert_num_queries(22):
-        client.send("PUT", ROLE, {"role": role_in(both, suedwind)})
+        client.send("PUT", ROLE, {"role": role})
