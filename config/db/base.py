@@ -7,20 +7,23 @@ who may have one in `gate`, opening and closing in `pool`, lost commits in `outc
 """
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from time import monotonic
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import psycopg
 from django.core.exceptions import ImproperlyConfigured
 from django.db.backends.base.base import NO_DB_ALIAS
 from django.db.backends.postgresql.base import DatabaseWrapper as PostgresWrapper
-from django.db.backends.postgresql.base import ServerSideCursor
-from django.db.backends.postgresql.psycopg_any import IsolationLevel, get_adapters_template
+from django.db.backends.postgresql.base import ServerSideCursor  # type: ignore[attr-defined]
+from django.db.backends.postgresql.psycopg_any import (  # type: ignore[import-untyped]
+    IsolationLevel,
+    get_adapters_template,
+)
 from django.db.backends.postgresql.schema import DatabaseSchemaEditor
 from django.db.backends.signals import connection_created
-from django.db.backends.utils import debug_transaction
+from django.db.backends.utils import debug_transaction  # type: ignore[attr-defined]
 from django.db.utils import Error, InternalError, ProgrammingError
 from django.utils.asyncio import async_unsafe
 from django.utils.functional import cached_property
@@ -31,7 +34,7 @@ from config.db.cursor import Cursor, ServerCursor
 from config.db.errors import DatabaseUnavailable, OutcomeUnknown
 from config.db.intent import Intent, current
 from config.db.limits import Limits
-from config.db.outcome import INCARNATION, Kind, LostCommit, kind_of, settle
+from config.db.outcome import Kind, LostCommit, kind_of, read_incarnation, settle
 from config.db.pool import PoolGroup, close_group, find_group
 
 SETTLE_TIMEOUT: Final = 1.0  # seconds to learn what became of a COMMIT, where less are left
@@ -53,7 +56,7 @@ class SchemaEditor(DatabaseSchemaEditor):
 
     def quote_value(self, value: Any) -> Any:
         """Return a value as an SQL literal; needs no connection."""
-        return sql.quote(value, self.connection.adapters)
+        return sql.quote(value, cast(DatabaseWrapper, self.connection).adapters)
 
 
 class DatabaseWrapper(PostgresWrapper):
@@ -61,6 +64,13 @@ class DatabaseWrapper(PostgresWrapper):
 
     SchemaEditorClass = SchemaEditor
     connection: Connection | None
+
+    # Django's own, which the stubs leave out.
+    rollback_exc: BaseException | None
+    _thread_ident: int
+    _configure_connection: Callable[[Connection], bool]
+    _configure_timezone: Callable[[Connection], bool]
+    _prepare_cursor: Callable[[Any], Any]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -149,12 +159,7 @@ class DatabaseWrapper(PostgresWrapper):
             scope.served = True
         self.connection = connection
         if connection.is_new:
-            try:
-                self._set_up(connection)
-            except BaseException:
-                connection.retire = True
-                self._give_back(connection)
-                raise
+            self._set_up(connection)
 
     @async_unsafe
     def ensure_connection(self) -> None:
@@ -215,7 +220,7 @@ class DatabaseWrapper(PostgresWrapper):
         if name is None:
             return super().create_cursor()
         is_held = self.autocommit  # outlives its transaction, of which there is none
-        if self.features.uses_server_side_binding:
+        if self.settings_dict["OPTIONS"].get("server_side_binding") is True:
             return connection.cursor(name, scrollable=False, withhold=is_held)
         return ServerSideCursor(connection, name=name, scrollable=False, withhold=is_held)
 
@@ -243,8 +248,11 @@ class DatabaseWrapper(PostgresWrapper):
         """Set the flag; BEGIN goes with the next statement. Runs the hooks of a commit."""
         self.validate_no_atomic_block()
         connection = self.connection
-        is_change = connection is not None and autocommit != self.autocommit
-        if is_change and connection.pgconn.transaction_status in IN_TRANSACTION:
+        if (
+            connection is not None
+            and autocommit != self.autocommit
+            and pq.TransactionStatus(connection.pgconn.transaction_status) in IN_TRANSACTION
+        ):
             raise ProgrammingError("can't change 'autocommit' now: a transaction is in progress")
         self.autocommit = autocommit
         self.rest()
@@ -431,20 +439,23 @@ class DatabaseWrapper(PostgresWrapper):
 
     def _set_up(self, connection: Connection) -> None:
         """Do once for a physical connection what Django does whenever it connects."""
-        with self._aside(connection):
-            connection.pins += 1
-            self._configure_connection(connection)
-            try:
-                with connection.cursor() as cursor:
-                    [connection.incarnation] = cursor.execute(INCARNATION).fetchone() or [None]
-            except psycopg.DatabaseError:
-                if connection.closed:
-                    raise
-                connection.incarnation = None  # not quite PostgreSQL: lost commits stay unknown
-            self.init_connection_state()
-            connection_created.send(sender=self.__class__, connection=self)
-            connection.pins -= 1
-            connection.is_new = False
+        try:
+            with self._aside(connection):
+                connection.pins += 1
+                connection.statement_at = monotonic()
+                self._configure_connection(connection)
+                connection.incarnation = read_incarnation(connection)
+                self.init_connection_state()
+                connection_created.send(sender=self.__class__, connection=self)
+                connection.pins -= 1
+                connection.is_new = False
+        except BaseException as error:
+            self._give_back(connection)  # which closes what is still new
+            if isinstance(error, psycopg.Error):
+                self.explain(connection, error, "SELECT")
+            raise
+        finally:
+            connection.statement_at = 0.0
 
     @contextmanager
     def _holding(self) -> Iterator[Connection]:

@@ -38,7 +38,7 @@ class Connection(psycopg.Connection[Any]):
     is_new = True  # not yet set up by a wrapper
     retire = False  # holds session state, must not serve anyone else
     incarnation: str | None = None  # of the server, see config.db.outcome
-    xid: int | None = None  # of the running transaction, where it was recorded
+    transaction_id: int | None = None  # of the running transaction, where it was recorded
     backend: int | None = None
 
     def note_socket(self) -> None:
@@ -50,7 +50,7 @@ class Connection(psycopg.Connection[Any]):
         self._poll = select.poll()
         self._poll.register(self.handle, select.POLLIN)
 
-    def __del__(self) -> None:
+    def __del__(self, *_: object) -> None:
         """Say nothing: connections that rest when the process ends are in good order."""
 
     def close(self) -> None:
@@ -76,9 +76,9 @@ class Connection(psycopg.Connection[Any]):
         if last.status == pq.ExecStatus.FATAL_ERROR:
             raise error_from_result(last, encoding="utf-8")
         if last.ntuples:
-            xid, backend = last.get_value(0, 0), last.get_value(0, 1)
-            assert xid is not None
+            transaction_id, backend = last.get_value(0, 0), last.get_value(0, 1)
+            assert transaction_id is not None
             assert backend is not None
-            self.xid, self.backend = int(xid), int(backend)
+            self.transaction_id, self.backend = int(transaction_id), int(backend)
         else:
-            self.xid = self.backend = None
+            self.transaction_id = self.backend = None

@@ -88,9 +88,24 @@ class LostCommit:
     @classmethod
     def of(cls, connection: "Connection") -> "LostCommit | None":
         """Return what identifies a connection's transaction; None if that was not recorded."""
-        if connection.xid is None or connection.backend is None or not connection.incarnation:
+        xid, backend = connection.transaction_id, connection.backend
+        if xid is None or backend is None or not connection.incarnation:
             return None
-        return cls(connection.xid, connection.backend, connection.incarnation)
+        return cls(xid, backend, connection.incarnation)
+
+
+def read_incarnation(connection: "Connection") -> str | None:
+    """Return the name of the server's present life; None where it has none to tell.
+
+    That is a standby, or something that is not quite PostgreSQL: lost commits stay unknown then.
+    """
+    try:
+        row = connection.execute(INCARNATION).fetchone()
+    except psycopg.DatabaseError:
+        if connection.closed:
+            raise
+        return None
+    return row[0] if row else None
 
 
 def settle(db: "DatabaseWrapper", lost: LostCommit, *, deadline: float) -> bool:

@@ -97,7 +97,7 @@ def _is_inside(db: DatabaseWrapper) -> bool:
     scope = current()
     if scope is not None and scope.intent is Intent.READ:
         raise TransactionManagementError("@write in a scope that only reads")
-    blocks = [block for block in db.atomic_blocks if not block._from_testcase]
+    blocks = [block for block in db.atomic_blocks if not block._from_testcase]  # type: ignore[attr-defined]
     if not blocks:
         return False
     if isinstance(blocks[0], _Owned):
