@@ -1,8 +1,5 @@
 """Who someone is and what they may do."""
 
-import zoneinfo
-from functools import cache
-
 from django.contrib.auth.models import AbstractUser
 from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
@@ -10,18 +7,13 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Lower
 
+from config.db.zones import shared_time_zones
 from config.models import Timestamped
 
 
-@cache
-def time_zones() -> frozenset[str]:
-    """Return the names of the IANA zones this machine knows."""
-    return frozenset(zoneinfo.available_timezones())
-
-
 def validate_time_zone(name: str) -> None:
-    """Raise ValidationError unless `name` is an IANA zone such as "Europe/Zurich"."""
-    if name not in time_zones():
+    """Raise ValidationError unless Python and the database know the zone, as "Europe/Zurich"."""
+    if name not in shared_time_zones():
         raise ValidationError("“%(name)s” is not a time zone.", "time_zone", {"name": name})
 
 
