@@ -10,6 +10,6 @@ class WorktimeConfig(AppConfig):
     def ready(self) -> None:
         """End what runs when a membership ends."""
         from organizations.signals import membership_ended
-        from worktime.services import end_worktime_of_leaver
+        from worktime.services.clocking import end_worktime_of_leaver
 
         membership_ended.connect(end_worktime_of_leaver, dispatch_uid="worktime.leaver")

@@ -1,6 +1,7 @@
 """When people worked; the database itself keeps one running record and no overlap a person."""
 
-from datetime import datetime
+from datetime import UTC, datetime
+from typing import Final
 
 from django.conf import settings
 from django.contrib.postgres.constraints import ExclusionConstraint
@@ -13,6 +14,9 @@ from config.models import Timestamped
 
 ONE_RUNNING = "worktime_one_running"
 NO_OVERLAP = "worktime_no_overlap"
+
+# Nobody's records are older, and sums stay clear of the ends of the calendar.
+EARLIEST: Final = datetime(1970, 1, 2, tzinfo=UTC)
 
 
 class Source(models.TextChoices):
@@ -56,6 +60,14 @@ class WorkTime(Timestamped):
     time_zone = models.CharField(max_length=64, validators=[validate_time_zone])
     notes = models.TextField(max_length=2000, blank=True)
     source = models.CharField(max_length=10, choices=Source, default=Source.LIVE)
+    edited_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        help_text="Who else changed it last.",
+    )
 
     objects = WorkTimeQuerySet.as_manager()
 
@@ -100,6 +112,8 @@ class WorkTime(Timestamped):
         ]
         indexes = [
             models.Index(fields=["user", "started_at"], name="worktime_of_person"),
+            # "What reaches into the last days", for many people in one range scan each.
+            models.Index(fields=["user", "ended_at"], name="worktime_end_of_person"),
             models.Index(fields=["organization", "started_at"], name="worktime_of_organization"),
             models.Index(
                 fields=["organization"],
@@ -110,3 +124,77 @@ class WorkTime(Timestamped):
 
     def __str__(self) -> str:
         return f"{self.user_id} since {self.started_at:%Y-%m-%d %H:%M}"
+
+
+class Action(models.TextChoices):
+    """What was done to a record."""
+
+    CREATED = "created"
+    CHANGED = "changed"
+    STOPPED = "stopped"
+    AUTO_STOPPED = "auto_stopped"
+    IMPORTED = "imported"
+    DELETED = "deleted"
+
+
+class WorkTimeRevision(Timestamped):
+    """What was done to a record, by whom and why. Append-only: a trigger refuses all else.
+
+    A person's own clocking in and out leaves none: the record itself says that. `worktime_id` is
+    no foreign key, so that a deleted record keeps its history.
+    """
+
+    worktime_id = models.BigIntegerField()
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, related_name="worktime_revisions"
+    )
+    organization = models.ForeignKey("organizations.Organization", models.PROTECT, related_name="+")
+    branch = models.ForeignKey("organizations.Branch", models.PROTECT, related_name="+")
+    action = models.CharField(max_length=20, choices=Action)
+    author = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        null=True,
+        related_name="+",
+        help_text="Empty: the system.",
+    )
+    reason = models.TextField(max_length=500, blank=True)
+    before = models.JSONField(null=True)
+    after = models.JSONField(null=True)
+    at = models.DateTimeField()
+
+    class Meta:
+        verbose_name = "work time revision"
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(action__in=Action.values), name="worktime_revision_known_action"
+            )
+        ]
+        indexes = [models.Index(fields=["worktime_id", "id"], name="worktime_revisions_of_record")]
+
+    def __str__(self) -> str:
+        return f"{self.worktime_id} {self.action}"
+
+
+class OvertimeApproval(Timestamped):
+    """A person may work longer on one (local) day of an organisation."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="overtime")
+    # The limit is the organisation's, so no other organisation's lead may see or raise it.
+    organization = models.ForeignKey("organizations.Organization", models.PROTECT, related_name="+")
+    date = models.DateField()
+    hours = models.DecimalField(max_digits=4, decimal_places=2)
+    approved_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["user", "organization", "date"], name="overtime_once_a_day"
+            ),
+            models.CheckConstraint(
+                condition=Q(hours__gt=0, hours__lte=24), name="overtime_hours_of_a_day"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user_id} {self.date}: {self.hours} h"

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from itertools import pairwise
 from typing import Final
 
 from worktime.days import Part
@@ -81,7 +82,7 @@ def breaks_between(parts: Iterable[Part]) -> list[Break]:
     ordered = sorted(parts, key=lambda part: part.started_at)
     return [
         Break(before.ended_at, after.started_at)
-        for before, after in zip(ordered, ordered[1:], strict=False)
+        for before, after in pairwise(ordered)
         if before.ended_at < after.started_at
     ]
 

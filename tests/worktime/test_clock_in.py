@@ -37,6 +37,8 @@ def test_it_works(api: type[Api], alice: User, hamburg: Branch) -> None:
         "time_zone": "Europe/Berlin",
         "notes": "early",
         "source": "live",
+        "edited_by": None,
+        "runs_too_long": False,
     }
     assert abs(datetime.now(UTC) - record.started_at) < timedelta(minutes=1)
 

@@ -1,40 +1,21 @@
-"""Clocking in and out, and the list of records."""
+"""Clocking in and out."""
 
-from typing import Any
-
-from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema
-from rest_framework.generics import ListAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.models import Entity
 from accounts.permissions import access_to, caller
-from config.api.pagination import KeysetPagination
 from config.api.views import APIView
-from worktime.cache import running_worktime, visible_worktimes
-from worktime.models import WorkTime
+from worktime.cache import running_worktime
 from worktime.serializers import (
     ActiveSerializer,
     StartSerializer,
     StoppedSerializer,
     WorkTimeSerializer,
 )
-from worktime.services import WorktimeCollides, start_worktime, stop_worktime
-
-
-class WorkTimeListView(APIView, ListAPIView[WorkTime]):
-    """The records that the caller may see."""
-
-    permission_classes = (access_to(Entity.WORKTIME),)
-    serializer_class = WorkTimeSerializer
-    pagination_class = KeysetPagination
-    ordering_columns: dict[str, Any] = {"started_at": "started_at", "id": "id"}
-    ordering = "-started_at"
-
-    def get_queryset(self) -> QuerySet[WorkTime]:
-        """Return what the caller may see, with what a row shows."""
-        return visible_worktimes(caller(self.request)).select_related("user", "branch")
+from worktime.services.clocking import start_worktime, stop_worktime
+from worktime.views.collisions import collisions_shown
 
 
 class StartView(APIView):
@@ -54,18 +35,13 @@ class StartView(APIView):
         wanted.is_valid(raise_exception=True)
         given = wanted.validated_data
         person = caller(request)
-        try:
+        with collisions_shown(person):
             record = start_worktime(
                 person=person,
                 branch_id=given.get("branch"),
                 started_at=given.get("started_at"),
                 notes=given.get("notes", ""),
             )
-        except WorktimeCollides as error:
-            # Another organisation's record is named by the refusal, but not shown.
-            if error.record.organization_id == person.acting_role.organization_id:
-                error.extra["worktime"] = WorkTimeSerializer(error.record).data
-            raise
         return Response(WorkTimeSerializer(record).data, status=201)
 
 

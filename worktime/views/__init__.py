@@ -1,0 +1,1 @@
+"""The endpoints of working time, by what they are about."""
