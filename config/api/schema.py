@@ -47,6 +47,10 @@ class AutoSchema(SpectacularAutoSchema):
         """Return the first part of the path."""
         return [self.path.removeprefix("/api/").split("/")[0]]
 
+    def get_summary(self) -> str | None:
+        """Return the declared summary, else the first sentence of the view's description."""
+        return super().get_summary() or self.get_description().split(".")[0] or None
+
     def _get_response_bodies(self, direction: Direction = "response") -> dict[str, Any]:
         """Return the declared answers and the problems."""
         refusals = {"400", "401", "403", "404", "503"}
