@@ -1,0 +1,65 @@
+"""The app server's main process, `python -m config.serving OPTIONS`: `manage.py serve` becomes it.
+
+A program of its own that loads neither Django nor settings: its workers are forked from it, and
+must find neither connections nor threads.
+"""
+
+import argparse
+import ctypes
+import multiprocessing
+import os
+import signal
+import sys
+from typing import Any
+
+from granian import Granian
+from granian.constants import Interfaces
+from granian.errors import FatalError
+from granian.log import LogLevels
+
+PR_SET_PDEATHSIG = 1
+
+
+def main(arguments: list[str]) -> None:
+    """Serve until SIGTERM or SIGINT, then let requests end for `stop_timeout` seconds."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--host", required=True)
+    for name in ("port", "workers", "threads", "stop-timeout"):
+        parser.add_argument(f"--{name}", type=int, required=True)
+    parser.add_argument("--log-level", type=LogLevels, required=True)
+    options = parser.parse_args(arguments)
+    server = Granian(
+        "config.wsgi:application",
+        address=options.host,
+        port=options.port,
+        interface=Interfaces.WSGI,
+        workers=options.workers,
+        blocking_threads=options.threads,
+        websockets=False,
+        respawn_failed_workers=True,
+        workers_kill_timeout=options.stop_timeout,
+        log_level=options.log_level,
+    )
+    try:
+        server.serve(target_loader=load, wrap_loader=False)
+    except FatalError:
+        sys.exit(1)
+
+
+def load() -> Any:
+    """Load the application in a worker, which from then on ends with the main process.
+
+    Otherwise workers would survive a kill of it, and hold the port that its successor needs.
+    """
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+        parent = multiprocessing.parent_process()
+        if parent is not None and parent.pid != os.getppid():
+            sys.exit(1)
+    from config.wsgi import application
+
+    return application
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
