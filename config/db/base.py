@@ -8,7 +8,7 @@ who may have one in `gate`, opening and closing in `pool`, lost commits in `outc
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from time import monotonic
 from typing import Any, Final, cast
 
@@ -20,6 +20,7 @@ from django.db.backends.postgresql.base import ServerSideCursor  # type: ignore[
 from django.db.backends.postgresql.psycopg_any import (  # type: ignore[import-untyped]
     IsolationLevel,
     get_adapters_template,
+    register_tzloader,
 )
 from django.db.backends.postgresql.schema import DatabaseSchemaEditor
 from django.db.backends.signals import connection_created
@@ -27,12 +28,12 @@ from django.db.backends.utils import debug_transaction  # type: ignore[attr-defi
 from django.db.utils import Error, InternalError, ProgrammingError
 from django.utils.asyncio import async_unsafe
 from django.utils.functional import cached_property
-from psycopg import pq, sql
+from psycopg import sql
 
-from config.db.connection import IDLE, Connection
+from config.db.connection import IDLE, IN_ERROR, IN_TRANSACTION, LOST, Connection
 from config.db.cursor import Cursor, ServerCursor
 from config.db.errors import DatabaseUnavailable, OutcomeUnknown
-from config.db.intent import Intent, current
+from config.db.intent import Intent, Scope, current
 from config.db.limits import Limits
 from config.db.outcome import Kind, LostCommit, kind_of, read_incarnation, settle
 from config.db.pool import PoolGroup, close_group, find_group
@@ -47,8 +48,8 @@ TRANSACTION_STATE: Final = (
     "atomic_blocks",
     "commit_on_exit",
     "run_on_commit",
+    "commit_guards",
 )
-IN_TRANSACTION: Final = (pq.TransactionStatus.INTRANS, pq.TransactionStatus.INERROR)
 
 
 class SchemaEditor(DatabaseSchemaEditor):
@@ -76,6 +77,10 @@ class DatabaseWrapper(PostgresWrapper):
         super().__init__(*args, **kwargs)
         self.autocommit = self.settings_dict["AUTOCOMMIT"]
         self.commits = 0  # how many transactions this wrapper knows to be applied
+        # Entered right before COMMIT of the current transaction is sent, left with what became of
+        # it (no exception: applied) when the connection is given back; forgotten at a rollback.
+        # They must neither raise nor use the database.
+        self.commit_guards: list[AbstractContextManager[object]] = []
         self._group: PoolGroup | None = None
         self._group_is_for: Any = None
         self._begin = {Intent.READ: b"BEGIN", Intent.WRITE: b"BEGIN"}
@@ -115,7 +120,7 @@ class DatabaseWrapper(PostgresWrapper):
         if connection is None or not self.autocommit or connection.pins:
             return
         status = connection.pgconn.transaction_status
-        if status in (IDLE, pq.TransactionStatus.UNKNOWN):
+        if status in (IDLE, LOST):
             self._give_back(connection)
 
     def unpin(self, connection: Connection) -> None:
@@ -138,26 +143,21 @@ class DatabaseWrapper(PostgresWrapper):
         """Return whether the current thread may use this wrapper."""
         return self.allow_thread_sharing or self._thread_ident == threading.get_ident()
 
-    @async_unsafe
     def connect(self) -> None:
         """Take a connection from the pools; `ensure_connection` calls this."""
         if self.closed_in_transaction:
             self._reset()
-        group, scope = self.group, current()
+        group = self.group
         limits = group.limits
-        intent = scope.intent if scope else limits.intent
-        if intent is Intent.WRITE:
+        scope = current() or Scope(limits.intent)
+        if scope.intent is Intent.READ:
+            wait_timeout = limits.followup_timeout if scope.served else limits.read_timeout
+        elif scope.deadline is None:
             wait_timeout = limits.write_timeout
-            if scope and scope.deadline is not None:
-                wait_timeout = min(wait_timeout, scope.deadline - monotonic())
-        elif scope and scope.served:
-            wait_timeout = limits.followup_timeout
         else:
-            wait_timeout = limits.read_timeout
-        connection = group.checkout(intent, wait_timeout, scope.label if scope else "")
-        if scope:
-            scope.served = True
-        self.connection = connection
+            wait_timeout = min(limits.write_timeout, scope.deadline - monotonic())
+        self.connection = connection = group.checkout(scope.intent, wait_timeout, scope.label)
+        scope.served = True
         if connection.is_new:
             self._set_up(connection)
 
@@ -172,6 +172,7 @@ class DatabaseWrapper(PostgresWrapper):
         """Close the connection if one is held; in a transaction, roll it back and end it."""
         self.validate_thread_sharing()
         self.run_on_commit = []
+        self.commit_guards = []
         if self.closed_in_transaction:
             return
         connection = self.connection
@@ -215,16 +216,12 @@ class DatabaseWrapper(PostgresWrapper):
 
     # --- Cursors ----------------------------------------------------------------------------------
 
-    def new_cursor(self, connection: Connection, name: str | None = None) -> Any:
-        """Return psycopg's cursor on a connection, set up as Django does."""
-        if name is None:
-            return super().create_cursor()
-        is_held = self.autocommit  # outlives its transaction, of which there is none
+    def server_cursor(self, connection: Connection, name: str) -> Any:
+        """Return psycopg's server-side cursor; outside a transaction it outlives its statement."""
         if self.settings_dict["OPTIONS"].get("server_side_binding") is True:
-            return connection.cursor(name, scrollable=False, withhold=is_held)
-        return ServerSideCursor(connection, name=name, scrollable=False, withhold=is_held)
+            return connection.cursor(name, scrollable=False, withhold=self.autocommit)
+        return ServerSideCursor(connection, name=name, scrollable=False, withhold=self.autocommit)
 
-    @async_unsafe
     def create_cursor(self, name: str | None = None) -> Any:
         """Return a cursor that takes a connection when it executes."""
         return ServerCursor(self, name) if name else Cursor(self)
@@ -251,7 +248,7 @@ class DatabaseWrapper(PostgresWrapper):
         if (
             connection is not None
             and autocommit != self.autocommit
-            and pq.TransactionStatus(connection.pgconn.transaction_status) in IN_TRANSACTION
+            and connection.pgconn.transaction_status in IN_TRANSACTION
         ):
             raise ProgrammingError("can't change 'autocommit' now: a transaction is in progress")
         self.autocommit = autocommit
@@ -272,6 +269,13 @@ class DatabaseWrapper(PostgresWrapper):
                 connection.statement_at = 0.0
 
     def _commit(self) -> None:
+        guards, self.commit_guards = self.commit_guards, []
+        with ExitStack() as stack:
+            for guard in guards:
+                stack.enter_context(guard)
+            self._send_commit()
+
+    def _send_commit(self) -> None:
         connection = self.connection
         if connection is None:  # no statement was sent, so nothing was begun
             self.commits += 1
@@ -279,7 +283,7 @@ class DatabaseWrapper(PostgresWrapper):
         if connection.closed:
             self._give_back(connection)
             raise DatabaseUnavailable(f"the connection to {self.alias!r} was lost before COMMIT")
-        if connection.pgconn.transaction_status == pq.TransactionStatus.INERROR:
+        if connection.pgconn.transaction_status == IN_ERROR:
             # The server would answer COMMIT with a silent ROLLBACK.
             raise InternalError("a statement of this transaction failed: it cannot be committed")
         try:
@@ -315,6 +319,7 @@ class DatabaseWrapper(PostgresWrapper):
             ) from error
 
     def _rollback(self) -> None:
+        self.commit_guards = []
         connection = self.connection
         if connection is None:
             return
@@ -375,7 +380,10 @@ class DatabaseWrapper(PostgresWrapper):
         """Have all connections made anew: they carry the time zone."""
         if self._group is not None:
             self.close_pool()
-        return self.connection is not None and self._configure_timezone(self.connection)
+        if self.connection is None:
+            return False
+        register_tzloader(self.timezone, self.connection)
+        return self._configure_timezone(self.connection)
 
     @cached_property
     def pg_version(self) -> int:
@@ -483,6 +491,7 @@ class DatabaseWrapper(PostgresWrapper):
         self.connection = connection
         self.autocommit = True
         self.run_on_commit = []
+        self.commit_guards = []
         try:
             yield
         finally:

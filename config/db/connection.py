@@ -4,7 +4,7 @@ import contextlib
 import os
 import select
 import socket
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import psycopg
 from psycopg import generators, pq
@@ -15,7 +15,11 @@ from config.db.intent import Intent
 if TYPE_CHECKING:
     from config.db.pool import Pool, PoolGroup
 
-IDLE = pq.TransactionStatus.IDLE
+# Plain numbers, as psycopg returns them: members of an enum are slow to look up.
+IDLE: Final = int(pq.TransactionStatus.IDLE)
+IN_TRANSACTION: Final = (int(pq.TransactionStatus.INTRANS), int(pq.TransactionStatus.INERROR))
+IN_ERROR: Final = int(pq.TransactionStatus.INERROR)
+LOST: Final = int(pq.TransactionStatus.UNKNOWN)
 
 
 class Connection(psycopg.Connection[Any]):

@@ -51,6 +51,18 @@ class Cursor:
             db.rest()
         return self
 
+    def fetchone(self) -> Any:
+        """Return the next row, or None."""
+        return (self._cursor or self._opened()).fetchone()
+
+    def fetchmany(self, size: int = 0) -> Any:
+        """Return the next rows."""
+        return (self._cursor or self._opened()).fetchmany(size)
+
+    def fetchall(self) -> Any:
+        """Return the rows that are left."""
+        return (self._cursor or self._opened()).fetchall()
+
     def executemany(self, sql: Any, params_seq: Any, **options: Any) -> None:
         """Run a statement once for each set of parameters."""
         self._run("executemany", sql, params_seq, **options)
@@ -152,7 +164,8 @@ class Cursor:
     def _new(self, connection: Connection) -> Any:
         if self._is_closed:
             raise psycopg.InterfaceError("the cursor is closed")
-        cursor = self._db.new_cursor(connection)
+        # Django compares time zones here; ours are alike, as a change of zone closes the pools.
+        cursor = connection.cursor()
         if self._arraysize is not None:
             cursor.arraysize = self._arraysize
         return cursor
@@ -238,7 +251,7 @@ class ServerCursor(Cursor):
             self._lease = connection.lease
             if self._is_closed:
                 raise psycopg.InterfaceError("the cursor is closed")
-            self._cursor = self._db.new_cursor(connection, self._name)
+            self._cursor = self._db.server_cursor(connection, self._name)
         return self._cursor
 
     def _exchange(self, method: str, *args: Any, **options: Any) -> Any:

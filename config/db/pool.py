@@ -28,8 +28,10 @@ __all__ = ["Limits", "Pool", "PoolGroup", "close_group", "find_group", "groups"]
 
 logger = logging.getLogger("config.db")
 
-# A connection used within this many seconds is taken to be alive unless the server sent something.
-TRUSTED_FOR: Final = 0.5
+# Seconds since its last use for which a connection is taken to be alive: without a look; and
+# unless the server sent something, as it does when it goes.
+TRUSTED_FOR: Final = 0.05
+QUIET_FOR: Final = 0.5
 PUBLISH_INTERVAL: Final = 1.0
 
 
@@ -77,15 +79,19 @@ class PoolGroup:
         Waits at most `wait_timeout` seconds for others to give theirs back. Raises PoolExhausted
         or DatabaseUnavailable.
         """
-        self._refuse_if_away(intent, label)
         if self._abandoned:
             self.reclaim()
-        since = monotonic()
+        if self.watch.away:
+            raise self._unavailable(intent, label, self.watch.away)
         if not self.gate.admit(intent, wait_timeout):
-            self._refuse_if_away(intent, label)
-            self._refuse_as_full(intent, monotonic() - since, label)
+            raise self._refusal(intent, label, wait_timeout)
         try:
-            connection = self._take(intent, label)
+            connection = self._idle()
+            while connection is not None and not self._is_alive(connection):
+                self._drop(connection)
+                connection = None if self.watch.away else self._idle()
+            if connection is None:
+                connection = self._open(intent, label)
         except BaseException:
             self.gate.release(intent, 0.0)
             raise
@@ -196,28 +202,19 @@ class PoolGroup:
 
             stats.write(self.limits.snapshots)
 
-    def _take(self, intent: Intent, label: str) -> Connection:
-        while True:
-            self._refuse_if_away(intent, label)
-            connection = self._idle()
-            if connection is None:
-                return self._open(intent, label)
-            with self._lock:
-                self._held.add(connection)
-            if self._is_alive(connection):
-                return connection
-            self._drop(connection)
-
     def _idle(self) -> Connection | None:
-        """Return a resting connection, round-robin over the pools that have one."""
-        count = len(self.pools)
+        """Take a resting connection, round-robin over the pools that have one."""
+        pools = self.pools
+        count = len(pools)
         with self._lock:
-            self._turn = (self._turn + 1) % count
-            for n in range(self._turn, self._turn + count):
-                pool = self.pools[n % count]
+            self._turn = turn = (self._turn + 1) % count
+            for n in range(turn, turn + count):
+                pool = pools[n % count]
                 if pool.idle:
                     pool.out += 1
-                    return pool.idle.pop()
+                    connection = pool.idle.pop()
+                    self._held.add(connection)
+                    return connection
         return None
 
     def _room(self) -> Pool | None:
@@ -231,6 +228,8 @@ class PoolGroup:
         return None
 
     def _open(self, intent: Intent, label: str) -> Connection:
+        if self.watch.away:  # noticed while this caller waited
+            raise self._unavailable(intent, label, self.watch.away)
         pool = self._room()
         if pool is None:  # the watch is trying the last place
             raise self._unavailable(intent, label, "it is being reconnected")
@@ -273,7 +272,8 @@ class PoolGroup:
 
     def _is_alive(self, connection: Connection) -> bool:
         now = monotonic()
-        if now - connection.used_at < TRUSTED_FOR and not connection.has_news():
+        rested = now - connection.used_at
+        if rested < TRUSTED_FOR or (rested < QUIET_FOR and not connection.has_news()):
             return True
         connection.statement_at = now
         try:
@@ -295,17 +295,13 @@ class PoolGroup:
             self._held.discard(connection)
             connection.pool.out -= 1
 
-    def _refuse_if_away(self, intent: Intent, label: str) -> None:
-        if self.watch.away:
-            raise self._unavailable(intent, label, self.watch.away)
-
     def _unavailable(self, intent: Intent, label: str, reason: str) -> DatabaseUnavailable:
         logger.warning(
             "refused state=away intent=%s label=%r pool=%s", intent.value, label, self.name
         )
         return DatabaseUnavailable(f"database {self.name!r} cannot be reached: {reason}")
 
-    def _refuse_as_full(self, intent: Intent, waited: float, label: str) -> None:
+    def _refusal(self, intent: Intent, label: str, waited: float) -> PoolExhausted:
         flows = self.gate.numbers()
         reads, writes = flows["read"], flows["write"]
         logger.warning(
@@ -315,8 +311,8 @@ class PoolGroup:
             self.name,
             waited,
         )
-        raise PoolExhausted(
-            f"no connection of {self.name!r} became free in {waited:.2f} s: "
+        return PoolExhausted(
+            f"no connection of {self.name!r} became free in {max(waited, 0):.2f} s: "
             f"{self.limits.connections} connections ({self.limits.write_reserve} for writes only), "
             f"in use {reads['in_use']} reading and {writes['in_use']} writing, "
             f"waiting {reads['waiting']} and {writes['waiting']}"
