@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from worktime.views import clocking, records, stats, team
+from worktime.views import clocking, exports, records, stats, team
 
 urlpatterns = [
     path("worktime/", records.WorkTimeListView.as_view()),
@@ -12,6 +12,7 @@ urlpatterns = [
     path("worktime/stop/", clocking.StopView.as_view()),
     path("worktime/active/", clocking.ActiveView.as_view()),
     path("worktime/stats/", stats.StatsView.as_view()),
+    path("worktime/export/", exports.ExportView.as_view()),
     path("team-worktime/active/", team.TeamActiveView.as_view()),
     path("team-worktime/stop/", team.TeamStopView.as_view()),
     path("team-worktime/overtime/", team.OvertimeView.as_view()),

@@ -1,0 +1,108 @@
+"""manage.py autostop: safe to run twice, and on several machines at once."""
+
+import io
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from django.conf import settings
+from django.core.management import CommandError, call_command
+from django.db import connection
+
+from accounts.models import User
+from organizations.models import Branch, Organization
+from tests.worktime.records import hours_ago, work
+from worktime.models import WorkTime, WorkTimeRevision
+from worktime.services.limits import stop_at_limit
+
+
+@pytest.fixture
+def overdue(
+    nordwind: Organization, hamburg: Branch, hire: Callable[..., User]
+) -> dict[int, WorkTime]:
+    """Thirty running records that used up two hours, by id."""
+    nordwind.daily_limit = "enforce"
+    nordwind.save()
+    records = {}
+    for number in range(30):
+        member = hire(f"member{number}", nordwind, "Member", hamburg)
+        User.objects.filter(pk=member.pk).update(normal_working_hours="0.01")
+        record = work(member, *hours_ago(1 + number / 100))
+        records[record.id] = record
+    return records
+
+
+def assert_each_stopped_once(records: dict[int, WorkTime]) -> None:
+    assert not WorkTime.objects.running().exists()
+    for record in WorkTime.objects.all():
+        assert record.ended_at == records[record.id].started_at + timedelta(seconds=36)
+    ids = WorkTimeRevision.objects.values_list("worktime_id", flat=True)
+    assert sorted(ids) == sorted(records)
+
+
+def test_it_works(overdue: dict[int, WorkTime]) -> None:
+    said = io.StringIO()
+    call_command("autostop", stdout=said)
+    assert_each_stopped_once(overdue)
+    assert said.getvalue().endswith("Stopped 30 records.\n")
+    said = io.StringIO()
+    call_command("autostop", stdout=said)
+    assert said.getvalue() == "Stopped 0 records.\n"
+
+
+@pytest.mark.parametrize("seconds", [0, -1, float("nan"), 86_401])
+def test_watching_takes_reasonable_times(db: None, seconds: float) -> None:
+    with pytest.raises(CommandError):
+        call_command("autostop", watch=seconds)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_three_processes_at_once(overdue: dict[int, WorkTime]) -> None:
+    name = connection.settings_dict["NAME"]
+    url = os.environ["DATABASE_URL"]
+    assert url.endswith("stechuhr")
+    environment = {
+        **os.environ,
+        "STECHUHR_DEV": "",
+        "DATABASE_URL": url.removesuffix("stechuhr") + name,
+    }
+    processes = [
+        subprocess.Popen(
+            [sys.executable, settings.BASE_DIR / "manage.py", "autostop"],
+            env=environment,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(3)
+    ]
+    outputs = [process.communicate(timeout=60)[0] for process in processes]
+    assert [process.returncode for process in processes] == [0, 0, 0]
+    assert_each_stopped_once(overdue)
+    assert sum(output.count(": stopped at") for output in outputs) == 30
+
+
+@pytest.mark.django_db(transaction=True)
+def test_threads_at_the_same_records(overdue: dict[int, WorkTime]) -> None:
+    """As three processes, but certainly at the same time."""
+    together = threading.Barrier(6)
+    stopped: list[int] = []
+
+    def run() -> None:
+        together.wait()
+        for worktime_id in overdue:
+            if stop_at_limit(worktime_id=worktime_id):
+                stopped.append(worktime_id)
+        connection.close()
+
+    threads = [threading.Thread(target=run) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    call_command("autostop", stdout=io.StringIO())
+    assert_each_stopped_once(overdue)
+    assert len(stopped) == len(set(stopped))

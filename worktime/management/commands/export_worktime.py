@@ -1,0 +1,52 @@
+"""`manage.py export_worktime FILE`: an organisation's records as CSV or XLSX."""
+
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from config.db import clock
+from organizations.models import Organization
+from worktime.exports import Export
+from worktime.models import WorkTime
+from worktime.periods import EXAMPLES, InvalidPeriod, asked_period
+
+
+class Command(BaseCommand):
+    help = "Export an organisation's records; the file's ending says how: .csv or .xlsx."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("file", type=Path)
+        parser.add_argument("--organization", required=True, metavar="NAME", help="its short name")
+        for kind, example in EXAMPLES.items():
+            parser.add_argument(f"--{kind}", help=f"such as {example}")
+
+    def handle(self, *args: Any, file: Path, organization: str, **options: Any) -> None:
+        home = Organization.objects.filter(name=organization.lower()).first()
+        if home is None:
+            raise CommandError(f"There is no organisation “{organization}”.")
+        if file.suffix not in {".csv", ".xlsx"}:
+            raise CommandError("The file's name must end with .csv or .xlsx.")
+        try:
+            period = asked_period({kind: options[kind] for kind in EXAMPLES if options[kind]})
+        except InvalidPeriod as error:
+            raise CommandError(str(error)) from error
+        export = Export(
+            records=WorkTime.objects.filter(organization=home),
+            organization=home.display_name,
+            rule=home.day_rule,
+            zone=home.time_zone,
+            now=clock.now(),
+            period=period,
+        )
+        try:
+            if file.suffix == ".csv":
+                with file.open("w", encoding="utf-8", newline="") as content:
+                    content.writelines(export.csv())
+            else:
+                with file.open("w+b") as target:
+                    export.write_xlsx(target)
+        except OSError as error:
+            raise CommandError(f"{file}: {error.strerror}") from error
+        self.stdout.write(f"Exported {export.rows} records to {file}.")
