@@ -20,15 +20,19 @@ from tests.conftest import Api
 from tests.worktime.records import fields, hours_ago, work
 from worktime import exports
 from worktime.models import WorkTime
-from worktime.sheets import csv_lines, guarded, unguarded
+from worktime.sheets import Workbook, csv_lines, guarded, unguarded
 
 EXPORT = "/api/worktime/export/"
 STATS = "/api/worktime/stats/"
 
 
-def text_of(response: Any) -> str:
+def content_of(response: Any) -> bytes:
     assert response.status_code == 200, response.content
-    return b"".join(response.streaming_content).decode()
+    return b"".join(response.streaming_content)
+
+
+def text_of(response: Any) -> str:
+    return content_of(response).decode()
 
 
 def rows_of(text: str) -> list[dict[str, str]]:
@@ -37,8 +41,7 @@ def rows_of(text: str) -> list[dict[str, str]]:
 
 
 def sheets_of(response: Any) -> dict[str, list[dict[str, Any]]]:
-    assert response.status_code == 200
-    book = openpyxl.load_workbook(io.BytesIO(b"".join(response.streaming_content)))
+    book = openpyxl.load_workbook(io.BytesIO(content_of(response)))
     sheets = {}
     for sheet in book.worksheets:
         header, *rows = sheet.iter_rows(values_only=True)
@@ -125,7 +128,7 @@ def test_a_formula_stays_text(api: type[Api], alice: User, start: str) -> None:
     client = api(alice)
     (row,) = rows_of(text_of(client.get(EXPORT, {"format": "csv"})))
     assert row["notes"] == f"'{notes}"
-    content = b"".join(client.get(EXPORT, {"format": "xlsx"}).streaming_content)
+    content = content_of(client.get(EXPORT, {"format": "xlsx"}))
     sheet = openpyxl.load_workbook(io.BytesIO(content))["Working time"]
     cell = sheet.cell(2, exports.HEADER.index("notes") + 1)
     assert (cell.data_type, cell.value) == ("s", notes.replace("\r", "_x000D_"))
@@ -195,7 +198,8 @@ def test_a_slow_reader_holds_no_connection(
     for number in range(5):
         work(alice, *hours_ago(2 * number + 2, 2 * number + 1))
     lines = 0
-    for _ in api(alice).get(EXPORT, {"format": "csv"}).streaming_content:
+    response: Any = api(alice).get(EXPORT, {"format": "csv"})
+    for _ in response.streaming_content:
         assert connection.connection is None
         lines += 1
     assert lines == 6
@@ -204,7 +208,7 @@ def test_a_slow_reader_holds_no_connection(
 def test_a_long_table_continues_on_the_next_sheet(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("worktime.sheets.ROWS_OF_A_SHEET", 3)
     target = io.BytesIO()
-    book = exports.Workbook(target)
+    book = Workbook(target)
     book.add_table("T", ("n",), ((n,) for n in range(5)))
     book.close()
     sheets = openpyxl.load_workbook(target).worksheets
@@ -257,4 +261,4 @@ def test_query_count(
         work(alice, begin, begin + timedelta(hours=1))
     client = api(alice)
     with django_assert_num_queries(7):
-        assert b"".join(client.get(EXPORT, {"format": ending}).streaming_content)
+        assert content_of(client.get(EXPORT, {"format": ending}))
