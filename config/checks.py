@@ -1,1 +1,145 @@
-"""System checks of the platform."""
+"""System checks of the platform: whatever would break the database backend's promises."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, cast
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Tags, Warning, register
+from django.core.exceptions import ImproperlyConfigured
+from django.db import Error as DatabaseError
+from django.db import connections
+
+from config.db.base import DatabaseWrapper
+from config.db.limits import Limits
+
+# During a rolling restart the old workers and the new ones have connections.
+ROLLING: Final = 2
+
+# What the server gives to this role in this database, beside those kept for superusers.
+AVAILABLE: Final = """
+    SELECT least(
+        current_setting('max_connections')::int
+            - current_setting('superuser_reserved_connections')::int
+            - coalesce(current_setting('reserved_connections', true)::int, 0),
+        nullif(rolconnlimit, -1), nullif(datconnlimit, -1))
+    FROM pg_roles, pg_database WHERE rolname = current_user AND datname = current_database()"""
+
+
+@register(Tags.compatibility)
+def check_databases(**kwargs: Any) -> list[CheckMessage]:
+    """Return what is wrong with DATABASES; asks no server."""
+    found: list[CheckMessage] = []
+    engines = {database["ENGINE"] for database in settings.DATABASES.values()}
+    if len(engines) > 1:
+        found.append(
+            Error(
+                f"The databases have several engines: {', '.join(sorted(engines))}.",
+                hint="One budget and one way to retry hold only if all are config.db.",
+                id="config.E004",
+            )
+        )
+    for alias, database in settings.DATABASES.items():
+        if database.get("CONN_MAX_AGE", 0) != 0:
+            found.append(
+                Error(
+                    f"CONN_MAX_AGE of {alias!r} must be 0.",
+                    hint="The pools keep connections; no thread has one of its own.",
+                    id="config.E002",
+                )
+            )
+        if database.get("ATOMIC_REQUESTS"):
+            found.append(
+                Error(
+                    f"ATOMIC_REQUESTS of {alias!r} must be off.",
+                    hint="It holds a connection for the whole request; use @write.",
+                    id="config.E003",
+                )
+            )
+        try:
+            _web_limits(database)
+        except ImproperlyConfigured as error:
+            found.append(
+                Error(
+                    f"The limits of {alias!r} are wrong: {error}",
+                    hint="docs/operations.md lists them.",
+                    id="config.E005",
+                )
+            )
+    return found
+
+
+@register(Tags.database)
+def check_budget(databases: Sequence[str] | None = None, **kwargs: Any) -> list[CheckMessage]:
+    """Return an error if the workers may open more connections than their server gives.
+
+    Aliases of one server share one budget. An unreachable server is a warning: serving goes on
+    without it, and it may be back any time.
+    """
+    if check_databases():
+        return []  # those come first
+    servers: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for alias in databases or ():
+        database = connections[alias].settings_dict
+        if database["ENGINE"] == "config.db":
+            servers[str(database["HOST"]), str(database["PORT"])].append(alias)
+    found: list[CheckMessage] = []
+    for aliases in servers.values():
+        try:
+            available = _available(cast(DatabaseWrapper, connections[aliases[0]]))
+        except DatabaseError as error:
+            found.append(
+                Warning(
+                    f"The connections of {aliases[0]!r} could not be counted: {error}",
+                    hint="Whether the workers' connections fit the server is unknown.",
+                    id="config.W001",
+                )
+            )
+            continue
+        limits = [_web_limits(connections[alias].settings_dict) for alias in aliases]
+        found += weigh(limits, available)
+    return found
+
+
+def weigh(limits: Sequence[Limits], available: int) -> list[CheckMessage]:
+    """Return an error with the arithmetic and a setting that fits, if these limits do not."""
+    workers = max(each.processes for each in limits)
+    reserved = max(each.reserved for each in limits)
+    size = sum(each.connections for each in limits)
+    budget = available - reserved
+    needed = ROLLING * workers * size
+    if needed <= budget:
+        return []
+    return [
+        Error(
+            f"The workers may open {needed} connections ({workers} workers x {size} x {ROLLING} "
+            f"for a rolling restart); the server has {budget} for them ({available} less "
+            f"DB_RESERVED {reserved}).",
+            hint=_fitting(limits[0], budget // ROLLING, size - limits[0].connections),
+            id="config.E001",
+        )
+    ]
+
+
+def _fitting(limits: Limits, budget: int, others: int) -> str:
+    """Return settings whose workers need at most `budget`, in words."""
+    each = budget // limits.processes - others
+    if each >= limits.pools:
+        return f"DB_POOL_SIZE={each // limits.pools} fits."
+    if each >= 2:
+        return f"DB_POOLS={each} DB_POOL_SIZE=1 DB_WRITE_RESERVE=1 fits."
+    if (workers := budget // (2 + others)) >= 1:
+        return f"WEB_WORKERS={workers} DB_POOLS=2 DB_POOL_SIZE=1 DB_WRITE_RESERVE=1 fits."
+    return "Nothing fits: raise max_connections or lower DB_RESERVED."
+
+
+def _web_limits(database: Mapping[str, Any]) -> Limits:
+    options = database.get("OPTIONS", {}).get("pool")
+    web = {**options, "process": "web"} if isinstance(options, Mapping) else options
+    return Limits.read(web)
+
+
+def _available(db: DatabaseWrapper) -> int:
+    with db.cursor() as cursor:
+        cursor.execute(AVAILABLE)
+        return int(cursor.fetchone()[0])

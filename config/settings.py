@@ -102,33 +102,22 @@ WEB_WORKERS: int = env.int("WEB_WORKERS", default=2)
 WEB_THREADS: int = env.int("WEB_THREADS", default=16)
 PORT: int = env.int("PORT", default=8000)
 # What one process may have and how long anyone waits, in seconds; `config.db.limits` checks it.
-if PROCESS == "command":
-    DB_LIMITS: dict[str, Any] = {"pools": 1, "pool_size": 2, "write_reserve": 0, "intent": "write"}
-    DB_LIMITS |= dict.fromkeys(
-        (
-            "read_statement_timeout",
-            "write_statement_timeout",
-            "lock_timeout",
-            "idle_in_transaction_timeout",
-        ),
-        0.0,
-    )
-else:
-    DB_LIMITS = {
-        "pools": env.int("DB_POOLS", default=5),
-        "pool_size": env.int("DB_POOL_SIZE", default=2),
-        "write_reserve": env.int("DB_WRITE_RESERVE", default=2),
-        "read_timeout": env.float("DB_READ_TIMEOUT", default=0.1),
-        "followup_timeout": env.float("DB_FOLLOWUP_TIMEOUT", default=1.0),
-        "write_timeout": env.float("DB_WRITE_TIMEOUT", default=2.0),
-        "read_statement_timeout": env.float("DB_READ_STATEMENT_TIMEOUT", default=5.0),
-        "write_statement_timeout": env.float("DB_WRITE_STATEMENT_TIMEOUT", default=15.0),
-        "lock_timeout": env.float("DB_LOCK_TIMEOUT", default=1.0),
-        "idle_in_transaction_timeout": env.float("DB_IDLE_IN_TRANSACTION_TIMEOUT", default=10.0),
-        "processes": WEB_WORKERS,
-        "reserved": env.int("DB_RESERVED", default=20),
-        "snapshots": VAR_DIR / "dbpool",
-    }
+DB_LIMITS: dict[str, Any] = {
+    "process": PROCESS,
+    "processes": WEB_WORKERS,
+    "pools": env.int("DB_POOLS", default=5),
+    "pool_size": env.int("DB_POOL_SIZE", default=2),
+    "write_reserve": env.int("DB_WRITE_RESERVE", default=2),
+    "reserved": env.int("DB_RESERVED", default=20),
+    "read_timeout": env.float("DB_READ_TIMEOUT", default=0.1),
+    "followup_timeout": env.float("DB_FOLLOWUP_TIMEOUT", default=1.0),
+    "write_timeout": env.float("DB_WRITE_TIMEOUT", default=2.0),
+    "read_statement_timeout": env.float("DB_READ_STATEMENT_TIMEOUT", default=5.0),
+    "write_statement_timeout": env.float("DB_WRITE_STATEMENT_TIMEOUT", default=15.0),
+    "lock_timeout": env.float("DB_LOCK_TIMEOUT", default=1.0),
+    "idle_in_transaction_timeout": env.float("DB_IDLE_IN_TRANSACTION_TIMEOUT", default=10.0),
+    "snapshots": VAR_DIR / "dbpool",
+}
 DATABASES: dict[str, dict[str, Any]] = {
     "default": {
         **env.db_url("DATABASE_URL", engine="config.db"),

@@ -3,11 +3,22 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Final, Self
 
 from django.core.exceptions import ImproperlyConfigured
 
 from config.db.intent import Intent
+
+COMMAND: Final[dict[str, Any]] = {
+    "pools": 1,
+    "pool_size": 2,
+    "write_reserve": 0,
+    "read_statement_timeout": 0.0,
+    "write_statement_timeout": 0.0,
+    "lock_timeout": 0.0,
+    "idle_in_transaction_timeout": 0.0,
+    "intent": Intent.WRITE,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,14 +70,18 @@ class Limits:
 
     @classmethod
     def read(cls, options: Mapping[str, Any] | bool | None) -> Self:
-        """Validate OPTIONS["pool"]; True or nothing at all means the defaults."""
+        """Validate OPTIONS["pool"]; True or nothing at all means the defaults.
+
+        Its `process` is "web", or "command" for a process that does one thing after the other:
+        that one has two connections, writes unless told otherwise and takes its time.
+        """
         given = dict(options) if isinstance(options, Mapping) else {}
+        if given.pop("process", "web") == "command":
+            return cls(**COMMAND)
         known = {field.name for field in fields(cls)}
         if unknown := given.keys() - known:
             raise ImproperlyConfigured(
                 f"OPTIONS['pool'] has no {', '.join(sorted(unknown))}; "
                 f"known are {', '.join(sorted(known))}."
             )
-        if isinstance(given.get("intent"), str):
-            given["intent"] = Intent(given["intent"])
         return cls(**given)
