@@ -142,10 +142,11 @@ CACHES: dict[str, dict[str, Any]] = {
             "SOCKET_CONNECT_TIMEOUT": 0.25,
             "SOCKET_TIMEOUT": 0.25,
             "IGNORE_EXCEPTIONS": True,
+            # Says once that Redis is away, so that not each command's failure has to be logged.
+            "CONNECTION_POOL_CLASS": "config.cache.server.Pool",
         },
     }
 }
-DJANGO_REDIS_LOG_IGNORED_EXCEPTIONS = True
 SESSION_ENGINE = "config.sessions"
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"

@@ -1,0 +1,156 @@
+"""The way to Redis: one round trip per function, and a breaker for all who go there.
+
+Knows names and texts, nothing of what is cached. All functions raise RedisError when Redis is
+away or refuses.
+"""
+
+import logging
+import threading
+from collections.abc import Iterable, Sequence
+from time import monotonic
+from typing import Any, Final
+
+from django.core.cache import DEFAULT_CACHE_ALIAS, caches
+from django_redis import get_redis_connection
+from redis import ConnectionPool
+from redis.exceptions import ConnectionError
+
+logger = logging.getLogger("config.cache")
+
+PROBE_INTERVAL: Final = 1.0  # seconds between attempts to reach a Redis that is away
+GENERATION_TIMEOUT: Final = 86_400.0  # a fact that nobody changes gets a new generation daily
+
+# A generation is a random token, while writers are at work followed by "!" and the name of each.
+# Every change of the text brings a new token, so that no state ever comes back.
+MARK: Final = """
+for i, key in ipairs(KEYS) do
+    local marks = string.match(redis.call('GET', key) or '', '!.*') or ''
+    local left = marks ~= '' and redis.call('PTTL', key) or 0
+    redis.call('SET', key, ARGV[1] .. marks .. '!' .. ARGV[2],
+        'PX', math.max(left, tonumber(ARGV[3])))
+end
+"""
+BUMP: Final = """
+for i, key in ipairs(KEYS) do
+    local marks = string.match(redis.call('GET', key) or '', '!.*') or ''
+    local others = string.gsub(marks, '!' .. ARGV[2], '')
+    if others == '' then
+        redis.call('SET', key, ARGV[1], 'PX', ARGV[3])
+    else
+        redis.call('SET', key, ARGV[1] .. others, 'KEEPTTL')
+    end
+end
+"""
+ENSURE: Final = """
+local found = {}
+for i, key in ipairs(KEYS) do
+    redis.call('SET', key, ARGV[1], 'NX', 'PX', ARGV[2])
+    found[i] = redis.call('GET', key)
+end
+return found
+"""
+
+
+class Pool(ConnectionPool):
+    """Connections to Redis; while it is away, all but one attempt a second fail at once.
+
+    Every user of the cache goes through here (sessions and throttles too), so that none of them
+    waits for a connection that will not come.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        self.failures = 0
+        self._breaker = threading.Lock()
+        self._probe_at: float | None = None  # None while Redis answers
+        super().__init__(*args, **kwargs)
+
+    @property
+    def is_away(self) -> bool:
+        """Whether the last that was heard of Redis is a failure."""
+        return self._probe_at is not None
+
+    def get_connection(self, *args: Any, **kwargs: Any) -> Any:
+        """Return a connection that was just usable; raises ConnectionError or TimeoutError."""
+        if self._probe_at is not None:
+            with self._breaker:
+                now = monotonic()
+                if self._probe_at is not None:
+                    if now < self._probe_at:
+                        raise ConnectionError("Redis is away")
+                    self._probe_at = now + PROBE_INTERVAL
+        return super().get_connection()
+
+    def release(self, connection: Any) -> None:
+        """Take a connection back; one that failed, at connecting or at work, is not connected."""
+        if not connection.is_connected:
+            self._fail()
+        elif self._probe_at is not None:
+            self._recover()
+        super().release(connection)
+
+    def _fail(self) -> None:
+        with self._breaker:
+            self.failures += 1
+            if self._probe_at is None:
+                logger.warning("Redis is away")
+            self._probe_at = monotonic() + PROBE_INTERVAL
+
+    def _recover(self) -> None:
+        with self._breaker:
+            if self._probe_at is not None:
+                logger.warning("Redis is back")
+            self._probe_at = None
+
+
+def read(names: Sequence[str]) -> list[str | None]:
+    """Return the texts stored under the names, None where there is none."""
+    return [_text(value) for value in _client().mget(_keys(names))]
+
+
+def ensure(names: Sequence[str], token: str) -> list[str]:
+    """Give each name that has no generation the `token`; return the generations of all."""
+    found = _run(ENSURE, names, token, _milliseconds(GENERATION_TIMEOUT))
+    return [value.decode() for value in found]
+
+
+def mark(names: Iterable[str], token: str, writer: str, timeout: float) -> None:
+    """Note that `writer` is about to change what the names stand for."""
+    _run(MARK, names, token, writer, _milliseconds(timeout))
+
+
+def bump(names: Iterable[str], token: str, writer: str) -> None:
+    """Give each name a new generation and take the writer's mark away, and only that."""
+    _run(BUMP, names, token, writer, _milliseconds(GENERATION_TIMEOUT))
+
+
+def store(name: str, text: str, timeout: float) -> None:
+    """Store a text for `timeout` seconds."""
+    _client().set(*_keys([name]), text, px=_milliseconds(timeout))
+
+
+def stats() -> dict[str, Any]:
+    """Return whether Redis is away, and how often it failed since the process began."""
+    pool = _client().connection_pool
+    return {"away": pool.is_away, "failures": pool.failures}
+
+
+def _client() -> Any:
+    return get_redis_connection(DEFAULT_CACHE_ALIAS)
+
+
+def _run(script: str, names: Iterable[str], *arguments: str | int) -> Any:
+    keys = _keys(names)
+    return _client().eval(script, len(keys), *keys, *arguments)
+
+
+def _keys(names: Iterable[str]) -> list[str]:
+    make_key = caches[DEFAULT_CACHE_ALIAS].make_key
+    return [make_key(name) for name in names]
+
+
+def _text(value: bytes | None) -> str | None:
+    return None if value is None else value.decode()
+
+
+def _milliseconds(seconds: float) -> int:
+    return int(seconds * 1000)
