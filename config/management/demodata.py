@@ -17,7 +17,7 @@ from organizations.services.founding import found_organization
 from worktime.models import WorkTime
 
 PASSWORD: Final = "demo"  # noqa: S105  (the demo's, printed when it starts)
-DAYS: Final = 92
+DAYS: Final = 183
 PEOPLE: Final = (
     ("ada", "Ada", "Nguyen", "Admin"),
     ("bob", "Bob", "Brunner", "Lead"),
@@ -121,13 +121,21 @@ def _person(
 
 
 def _stretches(number: int, zone_name: str) -> Iterator[tuple[datetime, datetime | None]]:
-    """Yield the records of one person: two on most weekdays, and who is at work right now."""
+    """Yield the records of one person: two on most weekdays, and who is at work right now.
+
+    The last of the people works nights, also those in which clocks change.
+    """
     chance = random.Random(number)  # noqa: S311
     zone = ZoneInfo(zone_name)
     now = clock.now()
     today = now.astimezone(zone).date()
     for back in range(DAYS, 0, -1):
         day = today - timedelta(days=back)
+        if number == len(PEOPLE) - 1:
+            if day.weekday() >= 3 and back > 1:
+                night, morning = chance.gauss(0, 5), chance.gauss(0, 5)
+                yield _at(day, 22, night, zone), _at(day + timedelta(days=1), 6, morning, zone)
+            continue
         if day.weekday() >= 5 or chance.random() < 0.06:
             continue
         yield _at(day, 8, chance.gauss(0, 15), zone), _at(day, 12, chance.gauss(0, 8), zone)
