@@ -47,6 +47,9 @@ WRITE_REACH: Final = {
     AccessLevel.ALL_BOTH: Reach.ALL,
 }
 
+# What is one's own there is about oneself alone: who reads everybody's may let others write theirs.
+ABOUT_ONESELF: Final = frozenset({Entity.WORKTIME, Entity.USERS, Entity.FILTER_LISTS})
+
 
 @dataclass(frozen=True, slots=True)
 class RoleOrganization:
@@ -93,7 +96,10 @@ class ActiveRole:
             return False
         return all(
             READ_REACH[level] <= READ_REACH[self.levels[entity]]
-            and WRITE_REACH[level] <= WRITE_REACH[self.levels[entity]]
+            and (
+                WRITE_REACH[level] <= WRITE_REACH[self.levels[entity]]
+                or (WRITE_REACH[level] is Reach.OWN and entity in ABOUT_ONESELF)
+            )
             for entity, level in other.levels.items()
         )
 

@@ -68,6 +68,14 @@ class PersonSerializer(serializers.Serializer[object]):
     active_role = ActiveRoleSerializer(allow_null=True)
 
 
+class PersonBriefSerializer(serializers.ModelSerializer[User]):
+    """A person beside something of theirs."""
+
+    class Meta:
+        model = User
+        fields = ("id", "username", "first_name", "last_name")
+
+
 class ProfileSerializer(serializers.ModelSerializer[User]):
     """A person's own record; the e-mail changes through allauth's verified flow alone."""
 

@@ -8,7 +8,14 @@ from django.db.models import Count, Exists, OuterRef, Prefetch, Q, QuerySet
 
 from accounts.cache import Person, Reach
 from accounts.models import Entity, Role, RoleAssignment, User
-from organizations.models import Branch, BranchAssignment, Organization, OrganizationSettings
+from organizations.models import (
+    Branch,
+    BranchAssignment,
+    Invitation,
+    JoinRequest,
+    Organization,
+    OrganizationSettings,
+)
 
 # Settings that are columns of Organization, because clocking in needs them.
 SETTINGS_COLUMNS: Final = ("require_bank_details", "daily_limit", "day_rule")
@@ -127,6 +134,27 @@ def with_grants(roles: QuerySet[Role]) -> QuerySet[Role]:
     return roles.prefetch_related(
         "permissions", Prefetch("branches", Branch.objects.order_by("name", "id"))
     )
+
+
+def visible_join_requests(person: Person) -> QuerySet[JoinRequest]:
+    """Return the person's own requests, and the active organisation's if their role reads them."""
+    visible = Q(requester_id=person.id)
+    role = person.active_role
+    if role is not None and person.reads(Entity.JOIN_REQUESTS) is Reach.ALL:
+        visible |= Q(organization_id=role.organization_id)
+    return JoinRequest.objects.filter(visible)
+
+
+def visible_invitations(person: Person) -> QuerySet[Invitation]:
+    """Return the active organisation's invitations that the person's role lets them see."""
+    role = person.active_role
+    reach = person.reads(Entity.INVITATIONS)
+    if role is None or reach is Reach.NONE:
+        return Invitation.objects.none()
+    invitations = Invitation.objects.filter(organization_id=role.organization_id)
+    if reach is Reach.OWN:
+        invitations = invitations.filter(invited_by_id=person.id)
+    return invitations
 
 
 def found_organizations(text: str) -> QuerySet[Organization]:

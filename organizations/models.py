@@ -133,3 +133,85 @@ class BranchAssignment(Timestamped):
 
     def __str__(self) -> str:
         return f"{self.user_id} works in {self.branch_id}"
+
+
+class JoinStatus(models.TextChoices):
+    """What became of a request to join."""
+
+    PENDING = "pending", "Pending"
+    APPROVED = "approved", "Approved"
+    REJECTED = "rejected", "Rejected"
+    WITHDRAWN = "withdrawn", "Withdrawn"
+
+
+class JoinRequest(Timestamped):
+    """Someone asks to join an organisation; `role` and `branch` are what approval gave."""
+
+    organization = models.ForeignKey(Organization, models.PROTECT, related_name="join_requests")
+    requester = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.CASCADE, related_name="join_requests"
+    )
+    status = models.CharField(max_length=10, choices=JoinStatus, default=JoinStatus.PENDING)
+    message = models.TextField(max_length=1000, blank=True)
+    response = models.TextField(max_length=1000, blank=True)
+    processed_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    processed_at = models.DateTimeField(null=True, blank=True)
+    role = models.ForeignKey(
+        "accounts.Role", models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    branch = models.ForeignKey(Branch, models.SET_NULL, null=True, blank=True, related_name="+")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["organization", "requester"],
+                condition=Q(status=JoinStatus.PENDING),
+                name="one_pending_join_request",
+            ),
+            models.CheckConstraint(
+                condition=Q(status__in=JoinStatus.values), name="join_request_known_status"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.requester_id} asks to join {self.organization_id}: {self.status}"
+
+
+class Invitation(Timestamped):
+    """Someone is invited by e-mail; the token in that mail is stored as a hash only.
+
+    `role` is empty only for history, after the role was deleted. `mailed_at` and `mail_error`
+    say what became of the last mail; neither is set until it was tried.
+    """
+
+    organization = models.ForeignKey(Organization, models.PROTECT, related_name="invitations")
+    email = models.EmailField()
+    role = models.ForeignKey("accounts.Role", models.SET_NULL, null=True, related_name="+")
+    branch = models.ForeignKey(Branch, models.SET_NULL, null=True, blank=True, related_name="+")
+    invited_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, related_name="invitations_sent"
+    )
+    token_hash = models.CharField(max_length=64, unique=True)
+    expires_at = models.DateTimeField()
+    accepted_at = models.DateTimeField(null=True, blank=True)
+    accepted_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    revoked_at = models.DateTimeField(null=True, blank=True)
+    mailed_at = models.DateTimeField(null=True, blank=True)
+    mail_error = models.CharField(max_length=100, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                "organization",
+                Lower("email"),
+                condition=Q(accepted_at=None, revoked_at=None),
+                name="one_open_invitation",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"Invitation {self.pk} to {self.organization_id}"

@@ -2,7 +2,15 @@
 
 from django.urls import path
 
-from organizations.views import branches, me, organizations, roles, users
+from organizations.views import (
+    branches,
+    invitations,
+    join_requests,
+    me,
+    organizations,
+    roles,
+    users,
+)
 
 urlpatterns = [
     path("me/", me.MeView.as_view()),
@@ -21,4 +29,12 @@ urlpatterns = [
     path("organizations/current/", organizations.CurrentOrganizationView.as_view()),
     path("organizations/current/settings/", organizations.CurrentSettingsView.as_view()),
     path("organizations/current/stats/", organizations.CurrentStatsView.as_view()),
+    path("join-requests/", join_requests.JoinRequestListView.as_view()),
+    path("join-requests/<int:request_id>/approve/", join_requests.ApproveView.as_view()),
+    path("join-requests/<int:request_id>/reject/", join_requests.RejectView.as_view()),
+    path("join-requests/<int:request_id>/withdraw/", join_requests.WithdrawView.as_view()),
+    path("invitations/", invitations.InvitationListView.as_view()),
+    path("invitations/accept/", invitations.AcceptView.as_view()),
+    path("invitations/<int:invitation_id>/resend/", invitations.ResendView.as_view()),
+    path("invitations/<int:invitation_id>/revoke/", invitations.RevokeView.as_view()),
 ]

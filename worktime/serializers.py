@@ -7,7 +7,7 @@ from typing import Any
 from django.utils import timezone
 from rest_framework import serializers
 
-from accounts.models import User
+from accounts.serializers import PersonBriefSerializer
 from config.api.fields import IdField, InstantField
 from organizations.models import Branch, DayRule
 from worktime.limits import is_too_long
@@ -29,14 +29,6 @@ def validate_working_day(day: date) -> None:
 def reason_field() -> serializers.CharField:
     """Return a field for a reason."""
     return serializers.CharField(required=False, allow_blank=True, max_length=500)
-
-
-class PersonBriefSerializer(serializers.ModelSerializer[User]):
-    """A person beside something of theirs."""
-
-    class Meta:
-        model = User
-        fields = ("id", "username", "first_name", "last_name")
 
 
 class BranchBriefSerializer(serializers.ModelSerializer[Branch]):

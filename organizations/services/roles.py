@@ -13,7 +13,7 @@ from accounts.services import lock_person
 from config.db.constraints import violated
 from config.db.retry import write
 from config.errors import DomainError
-from organizations.models import Organization
+from organizations.models import Invitation, Organization
 from organizations.services.membership import (
     branches_of,
     lock_organization,
@@ -74,10 +74,15 @@ def update_role(*, editor: Person, role_id: int, changes: Mapping[str, Any]) -> 
 
 @write
 def delete_role(*, editor: Person, role_id: int) -> None:
-    """Delete a role that nobody holds; raise Http404, ExceedsOwnPermissions, RoleInUse."""
+    """Delete a role that nobody holds or is invited to.
+
+    Raises Http404, ExceedsOwnPermissions, RoleInUse.
+    """
     organization = lock_organization(editor.acting_role.organization_id)
     role = _role(organization, role_id)
     require_covered(editor, [role])
+    if Invitation.objects.filter(role=role, accepted_at=None, revoked_at=None).exists():
+        raise RoleInUse
     try:
         role.delete()
     except ProtectedError as error:

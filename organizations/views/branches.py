@@ -15,7 +15,7 @@ from config.api.pagination import KeysetPagination
 from config.api.views import APIView
 from organizations.cache import visible_branches
 from organizations.models import Branch
-from organizations.serializers import BranchSerializer
+from organizations.serializers.branches import BranchSerializer
 from organizations.services.branches import create_branch, delete_branch, update_branch
 
 

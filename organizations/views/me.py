@@ -9,13 +9,13 @@ from accounts.permissions import caller
 from accounts.serializers import PersonSerializer
 from config.api.views import APIView
 from organizations.cache import active_branch, organization_card
-from organizations.serializers import (
+from organizations.serializers.branches import BranchSerializer
+from organizations.serializers.me import (
     ActiveBranchChoiceSerializer,
     ActiveRoleChoiceSerializer,
-    BranchSerializer,
     MeSerializer,
-    OrganizationSerializer,
 )
+from organizations.serializers.organizations import OrganizationSerializer
 from organizations.services.switching import switch_branch, switch_role
 
 

@@ -15,7 +15,7 @@ from organizations.cache import (
     organization_settings,
     organization_stats,
 )
-from organizations.serializers import (
+from organizations.serializers.organizations import (
     FoundingSerializer,
     FoundSerializer,
     OrganizationChangeSerializer,

@@ -14,7 +14,7 @@ from accounts.permissions import access_to, caller
 from config.api.pagination import KeysetPagination
 from config.api.views import APIView
 from organizations.cache import visible_roles, with_grants
-from organizations.serializers import RoleChangeSerializer, RoleSerializer
+from organizations.serializers.roles import RoleChangeSerializer, RoleSerializer
 from organizations.services.roles import create_role, delete_role, update_role
 
 

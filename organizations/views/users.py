@@ -16,9 +16,9 @@ from config.api.pagination import KeysetPagination
 from config.api.views import APIView
 from organizations.cache import visible_users, with_memberships
 from organizations.models import BranchAssignment
-from organizations.serializers import (
+from organizations.serializers.brief import NamedSerializer
+from organizations.serializers.users import (
     BranchIdsSerializer,
-    NamedSerializer,
     RoleIdsSerializer,
     UserChangeSerializer,
     UserCreateSerializer,

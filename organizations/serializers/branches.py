@@ -1,0 +1,13 @@
+"""What the API takes and shows of branches."""
+
+from rest_framework import serializers
+
+from organizations.models import Branch
+
+
+class BranchSerializer(serializers.ModelSerializer[Branch]):
+    """A branch."""
+
+    class Meta:
+        model = Branch
+        fields = ("id", "name", "address", "city", "country", "time_zone", "is_active")

@@ -1,0 +1,124 @@
+"""What the API takes and shows of join requests and invitations."""
+
+from django.utils import timezone
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from accounts.serializers import PersonBriefSerializer
+from config.api.fields import IdField
+from organizations.models import Invitation, JoinRequest
+from organizations.serializers.brief import NamedSerializer
+from organizations.serializers.organizations import FoundSerializer
+
+INVITATION_STATUSES = ("open", "accepted", "revoked", "expired")
+MAIL_STATUSES = ("unknown", "sent", "failed")
+
+
+class JoinRequestSerializer(serializers.ModelSerializer[JoinRequest]):
+    """A request to join, and what became of it."""
+
+    organization = FoundSerializer()
+    requester = PersonBriefSerializer()
+    processed_by = PersonBriefSerializer(allow_null=True)
+    role = NamedSerializer(allow_null=True)
+    branch = NamedSerializer(allow_null=True)
+
+    class Meta:
+        model = JoinRequest
+        fields = (
+            "id",
+            "organization",
+            "requester",
+            "status",
+            "message",
+            "response",
+            "processed_by",
+            "processed_at",
+            "role",
+            "branch",
+            "created_at",
+        )
+
+
+class RequestToJoinSerializer(serializers.Serializer[object]):
+    """Which organisation to ask."""
+
+    organization = IdField()
+    message = serializers.CharField(max_length=1000, allow_blank=True, default="")
+
+
+class ApprovalSerializer(serializers.Serializer[object]):
+    """What who asks to join gets."""
+
+    role = IdField()
+    branch = IdField(required=False, allow_null=True)
+    response = serializers.CharField(max_length=1000, allow_blank=True, default="")
+
+
+class RejectionSerializer(serializers.Serializer[object]):
+    """What who asks to join is told."""
+
+    response = serializers.CharField(max_length=1000, allow_blank=True, default="")
+
+
+class InvitationSerializer(serializers.ModelSerializer[Invitation]):
+    """An invitation; `mail` is unknown until it was tried, after the request that asked for it."""
+
+    role = NamedSerializer(allow_null=True)
+    branch = NamedSerializer(allow_null=True)
+    invited_by = PersonBriefSerializer()
+    status = serializers.SerializerMethodField()
+    mail = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Invitation
+        fields = (
+            "id",
+            "email",
+            "role",
+            "branch",
+            "invited_by",
+            "status",
+            "mail",
+            "created_at",
+            "expires_at",
+            "accepted_at",
+        )
+
+    @extend_schema_field(serializers.ChoiceField(INVITATION_STATUSES))
+    def get_status(self, invitation: Invitation) -> str:
+        """Return what became of it."""
+        if invitation.accepted_at:
+            return "accepted"
+        if invitation.revoked_at:
+            return "revoked"
+        return "open" if invitation.expires_at > timezone.now() else "expired"
+
+    @extend_schema_field(serializers.ChoiceField(MAIL_STATUSES))
+    def get_mail(self, invitation: Invitation) -> str:
+        """Return what became of the last mail."""
+        if invitation.mail_error:
+            return "failed"
+        return "sent" if invitation.mailed_at else "unknown"
+
+
+class InviteSerializer(serializers.Serializer[object]):
+    """Whom to invite to what."""
+
+    email = serializers.EmailField(max_length=254)
+    role = IdField()
+    branch = IdField(required=False, allow_null=True)
+
+
+class AcceptSerializer(serializers.Serializer[object]):
+    """The token of the mail."""
+
+    token = serializers.CharField(max_length=100)
+
+
+class AcceptedSerializer(serializers.Serializer[object]):
+    """What was joined."""
+
+    organization = FoundSerializer()
+    role = NamedSerializer(allow_null=True)
+    branch = NamedSerializer(allow_null=True)

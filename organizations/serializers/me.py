@@ -1,0 +1,27 @@
+"""What the API takes and shows of the session context."""
+
+from rest_framework import serializers
+
+from accounts.serializers import PersonSerializer
+from config.api.fields import IdField
+from organizations.serializers.branches import BranchSerializer
+from organizations.serializers.organizations import OrganizationSerializer
+
+
+class MeSerializer(PersonSerializer):
+    """The session context of who calls."""
+
+    active_organization = OrganizationSerializer(allow_null=True)
+    active_branch = BranchSerializer(allow_null=True)
+
+
+class ActiveRoleChoiceSerializer(serializers.Serializer[object]):
+    """The role to act in."""
+
+    role = IdField()
+
+
+class ActiveBranchChoiceSerializer(serializers.Serializer[object]):
+    """The branch to clock in at."""
+
+    branch = IdField()

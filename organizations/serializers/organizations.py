@@ -1,0 +1,92 @@
+"""What the API takes and shows of organisations."""
+
+from typing import Any
+
+from rest_framework import serializers
+
+from accounts.models import Language
+from accounts.serializers import OrganizationBriefSerializer
+from organizations.models import DailyLimit, DayRule, Organization, validate_slug
+
+WEEK_STARTS = ("monday", "saturday", "sunday")
+
+
+class OrganizationSerializer(OrganizationBriefSerializer):
+    """The card of the active organisation."""
+
+    domain = serializers.CharField(allow_null=True)
+    country = serializers.CharField()
+    tax_number = serializers.CharField()
+    time_zone = serializers.CharField()
+    subscription_plan = serializers.CharField()
+    subscription_end = serializers.DateTimeField(allow_null=True)
+    max_users = serializers.IntegerField()
+    require_bank_details = serializers.BooleanField()
+    daily_limit = serializers.ChoiceField(DailyLimit.choices)
+    day_rule = serializers.ChoiceField(DayRule.choices)
+
+
+class OrganizationChangeSerializer(serializers.ModelSerializer[Organization]):
+    """What an organisation's admins may change; the plan is the operators' matter."""
+
+    # Which domain is free, the database decides.
+    domain = serializers.RegexField(
+        r"^[a-z0-9-]+(\.[a-z0-9-]+)+\Z", max_length=253, allow_null=True, required=False
+    )
+    logo = serializers.RegexField(
+        r"^(https?://\S+)?\Z", max_length=200, allow_blank=True, required=False
+    )
+
+    class Meta:
+        model = Organization
+        fields = ("display_name", "domain", "logo", "country", "tax_number", "time_zone")
+
+
+class FoundingSerializer(serializers.ModelSerializer[Organization]):
+    """What founding an organisation takes."""
+
+    name = serializers.CharField(max_length=100, validators=[validate_slug])
+    branch_name = serializers.CharField(max_length=100, default="Main office")
+
+    class Meta:
+        model = Organization
+        fields = ("name", "display_name", "branch_name", "time_zone")
+
+
+class FoundSerializer(serializers.Serializer[object]):
+    """An organisation as strangers find it."""
+
+    id = serializers.IntegerField()
+    display_name = serializers.CharField()
+
+
+class SearchSerializer(serializers.Serializer[object]):
+    """What to search for."""
+
+    q = serializers.CharField(min_length=3, max_length=100)
+
+
+class StatsSerializer(serializers.Serializer[object]):
+    """How many of what an organisation has."""
+
+    active_users = serializers.IntegerField()
+    inactive_users = serializers.IntegerField()
+    max_users = serializers.IntegerField()
+    roles = serializers.IntegerField()
+    branches = serializers.IntegerField()
+
+
+class OrganizationSettingsSerializer(serializers.Serializer[object]):
+    """The settings that the server knows; further keys are kept as they are, null removes one."""
+
+    language = serializers.ChoiceField(Language.choices, allow_null=True, required=False)
+    week_start = serializers.ChoiceField(WEEK_STARTS, allow_null=True, required=False)
+    fortnight_view = serializers.BooleanField(allow_null=True, required=False)
+    require_bank_details = serializers.BooleanField(required=False)
+    daily_limit = serializers.ChoiceField(DailyLimit.choices, required=False)
+    day_rule = serializers.ChoiceField(DayRule.choices, required=False)
+
+    def to_internal_value(self, data: Any) -> dict[str, Any]:
+        """Return the known keys, checked, and the others as they are."""
+        known: dict[str, Any] = super().to_internal_value(data)
+        return {**{key: data[key] for key in data if key not in self.fields}, **known}

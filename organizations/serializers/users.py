@@ -1,0 +1,112 @@
+"""What the API takes and shows of people."""
+
+from typing import Any
+
+from django.contrib.auth.validators import UnicodeUsernameValidator
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from accounts.models import User
+from config.api.fields import IdField
+from organizations.serializers.brief import MOST_IDS, NamedSerializer
+
+
+class UserSerializer(serializers.ModelSerializer[User]):
+    """A person in a list, with roles and branches of the active organisation."""
+
+    roles = serializers.SerializerMethodField()
+    branches = serializers.SerializerMethodField()
+
+    class Meta:
+        model = User
+        fields: tuple[str, ...] = (
+            "id",
+            "username",
+            "email",
+            "first_name",
+            "last_name",
+            "is_active",
+            "phone_number",
+            "language",
+            "country",
+            "time_zone",
+            "employee_number",
+            "normal_working_hours",
+            "roles",
+            "branches",
+        )
+
+    @extend_schema_field(NamedSerializer(many=True))
+    def get_roles(self, user: User) -> list[dict[str, Any]]:
+        """Return the prefetched roles."""
+        return [
+            {"id": each.role.id, "name": each.role.name} for each in user.role_assignments.all()
+        ]
+
+    @extend_schema_field(NamedSerializer(many=True))
+    def get_branches(self, user: User) -> list[dict[str, Any]]:
+        """Return the prefetched branches."""
+        return [
+            {"id": each.branch.id, "name": each.branch.name}
+            for each in user.branch_assignments.all()
+        ]
+
+
+class UserDetailSerializer(UserSerializer):
+    """A person; `birthday` and `bank_details` are for themselves and for who may write users."""
+
+    class Meta(UserSerializer.Meta):
+        fields: tuple[str, ...] = (*UserSerializer.Meta.fields, "birthday", "bank_details")
+        extra_kwargs = {"birthday": {"required": False}, "bank_details": {"required": False}}
+
+
+class UserChangeSerializer(serializers.ModelSerializer[User]):
+    """What may be changed of a person; of oneself only what the profile has."""
+
+    class Meta:
+        model = User
+        fields: tuple[str, ...] = (
+            "first_name",
+            "last_name",
+            "phone_number",
+            "language",
+            "country",
+            "time_zone",
+            "birthday",
+            "bank_details",
+            "employee_number",
+            "normal_working_hours",
+            "is_active",
+        )
+        extra_kwargs = {"normal_working_hours": {"min_value": 0, "max_value": 24}}
+
+
+class UserCreateSerializer(UserChangeSerializer):
+    """A new person with at least one role."""
+
+    # Which names are free, the database decides.
+    username = serializers.CharField(max_length=150, validators=[UnicodeUsernameValidator()])
+    email = serializers.EmailField(max_length=254)
+    roles = serializers.ListField(child=IdField(), min_length=1, max_length=MOST_IDS)
+    branches = serializers.ListField(child=IdField(), max_length=MOST_IDS, required=False)
+
+    class Meta(UserChangeSerializer.Meta):
+        fields: tuple[str, ...] = (
+            "username",
+            "email",
+            "roles",
+            "branches",
+            *UserChangeSerializer.Meta.fields[:-1],
+        )
+
+
+class RoleIdsSerializer(serializers.Serializer[object]):
+    """All roles that the person shall have; none means leaving the organisation."""
+
+    roles = serializers.ListField(child=IdField(), max_length=MOST_IDS)
+
+
+class BranchIdsSerializer(serializers.Serializer[object]):
+    """All branches that the person shall have."""
+
+    branches = serializers.ListField(child=IdField(), max_length=MOST_IDS)
