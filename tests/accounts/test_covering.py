@@ -25,7 +25,7 @@ def role(*, is_admin: bool = False, organization: int = 1, **levels: str) -> Act
         (role(roles="all_both"), role(roles="all_both", branches="own_read"), False),
         (role(is_admin=True), role(is_admin=True), True),
         (role(is_admin=True), role(organization=2), False),
-        (role(**dict.fromkeys(Entity.values, "all_both")), role(is_admin=True), False),
+        (role(users="all_both"), role(is_admin=True), False),
     ],
 )
 def test_levels(own: ActiveRole, other: ActiveRole, covered: bool) -> None:
