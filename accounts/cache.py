@@ -1,11 +1,14 @@
 """Reads about people: who someone is and what their active role may do."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from typing import Final
 
+from django.db.models import QuerySet
+
 from accounts.models import (
     AccessLevel,
+    ApiToken,
     Entity,
     Permission,
     Role,
@@ -207,6 +210,23 @@ def load_person(user_id: int) -> Person:
             for each in assignments
         ),
         active_role=load_role(active.role) if active else None,
+    )
+
+
+def acting_in(person: Person, assignment: RoleAssignment) -> Person:
+    """Return the person as they act in one of their roles, whichever is active for others."""
+    role_id = assignment.role_id
+    return replace(
+        person,
+        roles=tuple(replace(each, is_active=each.id == role_id) for each in person.roles),
+        active_role=load_role(assignment.role),
+    )
+
+
+def visible_tokens(person: Person) -> QuerySet[ApiToken]:
+    """Return the person's tokens: they are nobody else's matter."""
+    return ApiToken.objects.filter(user_id=person.id).select_related(
+        "role_assignment__role__organization"
     )
 
 

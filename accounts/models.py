@@ -1,11 +1,15 @@
 """Who someone is and what they may do."""
 
+from typing import ClassVar
+
 from django.contrib.auth.models import AbstractUser
+from django.contrib.postgres.fields import ArrayField
 from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Lower
+from knox.models import AbstractAuthToken
 
 from config.db.zones import shared_time_zones
 from config.models import Timestamped
@@ -160,3 +164,33 @@ class RoleAssignment(Timestamped):
 
     def __str__(self) -> str:
         return f"{self.user_id} holds {self.role_id}"
+
+
+class Scope(models.TextChoices):
+    """What a token may do, at most; the role's permissions count besides."""
+
+    CLOCK = "worktime:clock", "Clock in and out"
+    READ = "read", "Read"
+    WRITE = "write", "Write"
+
+
+class ApiToken(Timestamped, AbstractAuthToken):  # type: ignore[misc]
+    """A program's key, stored as a digest. It acts in one role, whatever its owner switches to."""
+
+    digest = models.CharField(max_length=128, unique=True)
+    name = models.CharField(max_length=100)
+    scopes = ArrayField(models.CharField(max_length=20, choices=Scope))
+    role_assignment = models.ForeignKey(RoleAssignment, models.CASCADE, related_name="tokens")
+
+    objects: ClassVar[models.Manager["ApiToken"]] = models.Manager()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(scopes__contained_by=Scope.values) & Q(scopes__len__gt=0),
+                name="token_known_scopes",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.name

@@ -7,8 +7,8 @@ from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from accounts.cache import Person, Reach, load_person
-from accounts.models import Entity
+from accounts.cache import Person, Reach, acting_in, load_person
+from accounts.models import ApiToken, Entity
 
 
 def caller(request: Request) -> Person:
@@ -20,6 +20,8 @@ def caller(request: Request) -> Person:
         raise NotAuthenticated
     if person is None or person.id != user_id:
         person = load_person(user_id)
+        if isinstance(request.auth, ApiToken):
+            person = acting_in(person, request.auth.role_assignment)
         django_request.person = person  # type: ignore[attr-defined]
     return person
 

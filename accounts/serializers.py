@@ -2,7 +2,8 @@
 
 from rest_framework import serializers
 
-from accounts.models import AccessLevel, Entity, Language, User
+from accounts.models import AccessLevel, ApiToken, Entity, Language, Scope, User
+from config.api.fields import IdField, InstantField
 
 
 class OrganizationBriefSerializer(serializers.Serializer[object]):
@@ -105,3 +106,43 @@ class ProfileSerializer(serializers.ModelSerializer[User]):
             "normal_working_hours",
             "date_joined",
         )
+
+
+class TokenRoleSerializer(serializers.Serializer[object]):
+    """The role that a token acts in."""
+
+    id = serializers.IntegerField()
+    name = serializers.CharField()
+    organization = OrganizationBriefSerializer()
+
+
+class TokenSerializer(serializers.ModelSerializer[ApiToken]):
+    """A token without its secret."""
+
+    role = TokenRoleSerializer(source="role_assignment.role")
+    expires_at = serializers.DateTimeField(source="expiry")
+    scopes = serializers.ListField(child=serializers.ChoiceField(Scope.choices))
+
+    class Meta:
+        model = ApiToken
+        fields: tuple[str, ...] = ("id", "name", "scopes", "role", "created_at", "expires_at")
+
+
+class IssuedTokenSerializer(TokenSerializer):
+    """A new token; `token` is shown this once."""
+
+    token = serializers.CharField()
+
+    class Meta(TokenSerializer.Meta):
+        fields: tuple[str, ...] = (*TokenSerializer.Meta.fields, "token")
+
+
+class IssueTokenSerializer(serializers.Serializer[object]):
+    """What a token shall be for."""
+
+    name = serializers.CharField(max_length=100)
+    scopes = serializers.ListField(
+        child=serializers.ChoiceField(Scope.choices), min_length=1, max_length=len(Scope)
+    )
+    role = IdField(required=False, help_text="Default: the active role.")
+    expires_at = InstantField(required=False, help_text="Default: in 90 days.")

@@ -1,12 +1,29 @@
-"""Writes about people that concern no organisation: profile, look, sessions."""
+"""Writes about people that concern no organisation: profile, look, sessions, tokens."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from typing import Any, Final
 
 from allauth.usersessions.models import UserSession
+from django.http import Http404
+from knox.models import get_digest_token
+from knox.settings import CONSTANTS
 
-from accounts.models import User, UserSettings
+from accounts.models import ApiToken, User, UserSettings
+from config.db import clock
 from config.db.retry import write
+from config.errors import DomainError, InvalidField
+
+DEFAULT_VALIDITY: Final = timedelta(days=90)
+LONGEST_VALIDITY: Final = timedelta(days=366)
+MOST_TOKENS: Final = 50
+
+
+class TooManyTokens(DomainError):
+    """The person has as many tokens as anybody may have."""
+
+    code = "too_many_tokens"
+    detail = f"You have {MOST_TOKENS} tokens already; revoke one first."
 
 
 def lock_person(user_id: int) -> User:
@@ -33,7 +50,53 @@ def update_settings(*, user_id: int, changes: Mapping[str, Any]) -> UserSettings
 
 
 @write
-def end_sessions(*, user_id: int) -> None:
-    """Log a person out everywhere."""
+def shut_out(*, user_id: int) -> None:
+    """End all sessions and tokens of a person."""
     for session in UserSession.objects.filter(user_id=user_id):
         session.end()
+    ApiToken.objects.filter(user_id=user_id).delete()
+
+
+@write
+def issue_token(
+    *,
+    user_id: int,
+    name: str,
+    scopes: Iterable[str],
+    role_id: int,
+    expires_at: datetime | None = None,
+) -> tuple[ApiToken, str]:
+    """Make a token that acts in a held role, and return it with its secret, which is not kept.
+
+    It is valid for 90 days, or until `expires_at`, at most a year. Raises InvalidField,
+    TooManyTokens.
+    """
+    user = lock_person(user_id)
+    if ApiToken.objects.filter(user=user).count() >= MOST_TOKENS:
+        raise TooManyTokens
+    assignment = user.role_assignments.filter(role_id=role_id).first()
+    if assignment is None:
+        raise InvalidField("role", "does_not_exist", "You hold no such role.")
+    now = clock.now()
+    expires_at = expires_at or now + DEFAULT_VALIDITY
+    if not now < expires_at <= now + LONGEST_VALIDITY:
+        raise InvalidField("expires_at", "out_of_range", "Give a time within the next year.")
+    digest, secret = get_digest_token()
+    token = ApiToken.objects.create(
+        user=user,
+        digest=digest,
+        token_key=secret[: CONSTANTS.TOKEN_KEY_LENGTH],
+        expiry=expires_at,
+        name=name,
+        scopes=sorted(set(scopes)),
+        role_assignment=assignment,
+    )
+    return token, secret
+
+
+@write
+def revoke_token(*, user_id: int, token_id: int) -> None:
+    """Make one of the person's tokens worthless; raise Http404 where there is no such token."""
+    count, _ = ApiToken.objects.filter(user_id=user_id, pk=token_id).delete()
+    if not count:
+        raise Http404

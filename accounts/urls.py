@@ -1,4 +1,4 @@
-"""Routes of a person's own record."""
+"""Routes of a person's own record and tokens."""
 
 from django.urls import path
 
@@ -7,4 +7,6 @@ from accounts import views
 urlpatterns = [
     path("me/profile/", views.ProfileView.as_view()),
     path("me/settings/", views.SettingsView.as_view()),
+    path("tokens/", views.TokenListView.as_view()),
+    path("tokens/<int:token_id>/", views.TokenView.as_view()),
 ]

@@ -1,13 +1,25 @@
-"""A person's own record and how the browser app looks for them."""
+"""A person's own record, how the browser app looks for them, and their tokens."""
 
+from typing import Any
+
+from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema
+from rest_framework.generics import ListAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.cache import load_profile, load_settings
+from accounts.cache import load_profile, load_settings, visible_tokens
+from accounts.models import ApiToken
 from accounts.permissions import caller
-from accounts.serializers import ProfileSerializer, SettingsSerializer
-from accounts.services import update_profile, update_settings
+from accounts.serializers import (
+    IssuedTokenSerializer,
+    IssueTokenSerializer,
+    ProfileSerializer,
+    SettingsSerializer,
+    TokenSerializer,
+)
+from accounts.services import issue_token, revoke_token, update_profile, update_settings
+from config.api.pagination import KeysetPagination
 from config.api.views import APIView
 
 
@@ -53,3 +65,52 @@ class SettingsView(APIView):
         wanted.is_valid(raise_exception=True)
         settings = update_settings(user_id=caller(request).id, changes=wanted.validated_data)
         return Response(SettingsSerializer(settings).data)
+
+
+class TokenListView(APIView, ListAPIView[ApiToken]):
+    """The caller's tokens; a token cannot make others."""
+
+    session_only = True
+    # The answer is a secret.
+    accepts_idempotency_key = False
+    serializer_class = TokenSerializer
+    pagination_class = KeysetPagination
+    ordering_columns: dict[str, Any] = {"created_at": "created_at", "name": "name", "id": "id"}
+    ordering = "-created_at"
+
+    def get_queryset(self) -> QuerySet[ApiToken]:
+        """Return the caller's tokens."""
+        return visible_tokens(caller(self.request))
+
+    @extend_schema(
+        operation_id="token_create",
+        summary="Make a token",
+        request=IssueTokenSerializer,
+        responses={201: IssuedTokenSerializer},
+    )
+    def post(self, request: Request) -> Response:
+        """Make a token; its secret is in this answer only."""
+        wanted = IssueTokenSerializer(data=request.data)
+        wanted.is_valid(raise_exception=True)
+        given = wanted.validated_data
+        person = caller(request)
+        token, secret = issue_token(
+            user_id=person.id,
+            name=given["name"],
+            scopes=given["scopes"],
+            role_id=given.get("role") or person.acting_role.id,
+            expires_at=given.get("expires_at"),
+        )
+        return Response({**TokenSerializer(token).data, "token": secret}, status=201)
+
+
+class TokenView(APIView):
+    """One of the caller's tokens."""
+
+    session_only = True
+
+    @extend_schema(operation_id="token_revoke", summary="Revoke a token", responses={204: None})
+    def delete(self, request: Request, token_id: int) -> Response:
+        """Make a token worthless."""
+        revoke_token(user_id=caller(request).id, token_id=token_id)
+        return Response(status=204)

@@ -7,6 +7,7 @@ from rest_framework.request import Request
 from rest_framework.views import APIView as RestAPIView
 
 from config.api.idempotency import once
+from config.api.permissions import require_scope
 from config.db.retry import write
 
 
@@ -20,6 +21,14 @@ class APIView(RestAPIView):
 
     # False where the answer is a secret, which must not be stored.
     accepts_idempotency_key: ClassVar[bool] = True
+    # What a token needs instead of `read` or `write`; and whether none is good enough.
+    token_scope: ClassVar[str | None] = None
+    session_only: ClassVar[bool] = False
+
+    def check_permissions(self, request: Request) -> None:
+        """Check what the token is for, then the permission classes."""
+        require_scope(request, self)
+        super().check_permissions(request)
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Let the request in (authentication, permissions, throttles), then choose its handler."""

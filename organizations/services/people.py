@@ -9,7 +9,7 @@ from django.http import Http404
 
 from accounts.cache import Person, Reach
 from accounts.models import Entity, Role, RoleAssignment, User
-from accounts.services import end_sessions, lock_person
+from accounts.services import lock_person, shut_out
 from config.db.constraints import violated
 from config.db.retry import write
 from config.errors import DomainError
@@ -147,7 +147,7 @@ def set_active(
     user.is_active = is_active
     if is_active:
         return
-    end_sessions(user_id=user.pk)
+    shut_out(user_id=user.pk)
     for organization in organizations:
         require_admin(organization.id)
         membership_ended.send(

@@ -43,6 +43,9 @@ class MeView(APIView):
 class ActiveRoleView(APIView):
     """The role that decides, on all of the caller's devices."""
 
+    # A token acts in a role of its own.
+    session_only = True
+
     @extend_schema(
         operation_id="me_active_role",
         summary="Switch role",
@@ -60,6 +63,9 @@ class ActiveRoleView(APIView):
 
 class ActiveBranchView(APIView):
     """The branch that clocking in takes, on all of the caller's devices."""
+
+    # A token acts in a role of its own.
+    session_only = True
 
     @extend_schema(
         operation_id="me_active_branch",

@@ -4,7 +4,7 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.models import Entity
+from accounts.models import Entity, Scope
 from accounts.permissions import access_to, caller
 from config.api.views import APIView
 from worktime.cache import running_worktime
@@ -21,6 +21,7 @@ from worktime.views.collisions import collisions_shown
 class StartView(APIView):
     """Clock in."""
 
+    token_scope = Scope.CLOCK
     permission_classes = (access_to(Entity.WORKTIME),)
 
     @extend_schema(
@@ -48,6 +49,8 @@ class StartView(APIView):
 class StopView(APIView):
     """Clock out; it is about the person, whatever the active role."""
 
+    token_scope = Scope.CLOCK
+
     @extend_schema(
         operation_id="worktime_stop", summary="Clock out", request=None, responses=StoppedSerializer
     )
@@ -59,6 +62,8 @@ class StopView(APIView):
 
 class ActiveView(APIView):
     """Whether the caller is clocked in; about the person, whatever the active role."""
+
+    token_scope = Scope.CLOCK
 
     @extend_schema(
         operation_id="worktime_active", summary="The running record", responses=ActiveSerializer
