@@ -1,8 +1,10 @@
 """Who someone is and what they may do."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
+from django.apps import apps
 from django.contrib.auth.models import AbstractUser
+from django.contrib.auth.models import UserManager as StockUserManager
 from django.contrib.postgres.fields import ArrayField
 from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
@@ -11,6 +13,7 @@ from django.db.models import Q
 from django.db.models.functions import Lower
 from knox.models import AbstractAuthToken
 
+from config.db.retry import write
 from config.db.zones import shared_time_zones
 from config.models import Timestamped
 
@@ -33,6 +36,33 @@ class Language(models.TextChoices):
     SPANISH = "es", "Español"
 
 
+class UserManager(StockUserManager["User"]):
+    """Django's, for operators who can log in."""
+
+    use_in_migrations = False
+
+    @write
+    def create_superuser(
+        self,
+        username: str,
+        email: str | None = None,
+        password: str | None = None,
+        **extra_fields: Any,
+    ) -> "User":
+        """Make an operator, whose e-mail counts as verified; raise ValidationError without one.
+
+        Whoever can run `createsuperuser` needs no mail to prove anything, and the first operator
+        is made before any mail server is set up.
+        """
+        if not email:
+            raise ValidationError("An operator needs an e-mail address to log in.")
+        user = super().create_superuser(username, email.lower(), password, **extra_fields)
+        apps.get_model("account.EmailAddress").objects.create(
+            user=user, email=user.email, verified=True, primary=True
+        )
+        return user
+
+
 class User(Timestamped, AbstractUser):
     """A person who can log in. User names and e-mails are unique whatever their case."""
 
@@ -47,6 +77,8 @@ class User(Timestamped, AbstractUser):
     normal_working_hours = models.DecimalField(
         max_digits=4, decimal_places=2, default="7.60", help_text="Decimal hours per day."
     )
+
+    objects: ClassVar[UserManager] = UserManager()
 
     class Meta:
         verbose_name = "user"

@@ -28,6 +28,7 @@ if missing := [f"{name} ({what})" for name, what in REQUIRED.items() if not env.
 
 DEBUG: bool = env.bool("STECHUHR_DEV", default=False)
 SECRET_KEY: str = env.str("SECRET_KEY")
+SECRET_KEY_FALLBACKS: list[str] = env.list("SECRET_KEY_FALLBACKS", default=[])
 ALLOWED_HOSTS: list[str] = env.list("ALLOWED_HOSTS")
 CSRF_TRUSTED_ORIGINS: list[str] = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 METRICS_TOKEN: str = env.str("METRICS_TOKEN", default="")
@@ -172,14 +173,24 @@ ACCOUNT_SIGNUP_FIELDS = ["email*", "username*", "password1*", "password2*"]
 ACCOUNT_EMAIL_VERIFICATION = "mandatory"
 ACCOUNT_DEFAULT_HTTP_PROTOCOL = "http" if DEBUG else "https"
 ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXIES
+MFA_ADAPTER = "accounts.adapters.SecondFactorAdapter"
 HEADLESS_CLIENTS = ("browser",)
 LOGIN_REDIRECT_URL = "landing"
 LOGOUT_REDIRECT_URL = "landing"
 ACCOUNT_LOGOUT_REDIRECT_URL = "landing"
-# Where the browser app is: links in mails lead there.
-FRONTEND_URL: str = env.str("FRONTEND_URL", default="").rstrip("/") or (
-    "http://localhost:8000" if DEBUG else f"https://{ALLOWED_HOSTS[0]}"
+# Where the browser app is: links in mails lead there. Without one, allauth's own pages serve.
+FRONTEND_URL: str = env.str("FRONTEND_URL", default="").rstrip("/")
+HEADLESS_FRONTEND_URLS: dict[str, str] = (
+    {
+        "account_confirm_email": f"{FRONTEND_URL}/account/verify-email/{{key}}",
+        "account_reset_password": f"{FRONTEND_URL}/account/password/reset",
+        "account_reset_password_from_key": f"{FRONTEND_URL}/account/password/reset/{{key}}",
+        "account_signup": f"{FRONTEND_URL}/account/signup",
+    }
+    if FRONTEND_URL
+    else {}
 )
+FRONTEND_URL = FRONTEND_URL or ("http://localhost:8000" if DEBUG else f"https://{ALLOWED_HOSTS[0]}")
 
 # --- Mail ---------------------------------------------------------------------------------------
 

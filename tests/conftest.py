@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from django.core.cache import cache
 from django.test import Client
+from pytest_django import Settings
 
 from accounts.models import Role, RoleAssignment, User
 from organizations.models import Branch, BranchAssignment, Organization
@@ -42,6 +43,12 @@ class Api(Client):
 @pytest.fixture(autouse=True)
 def _empty_cache() -> None:
     cache.clear()
+
+
+@pytest.fixture(autouse=True)
+def _fast_passwords(settings: Settings) -> None:
+    """Hashing is slow on purpose; tests do not test that."""
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 
 def _hire(username: str, organization: Organization, role_name: str, branch: Branch) -> User:

@@ -93,7 +93,11 @@ def add_person(
 
 def create_person(fields: Mapping[str, Any]) -> User:
     """Make a person who belongs nowhere yet; raise UsernameTaken or EmailTaken."""
-    user = User(**{**fields, "email": fields["email"].lower()})
+    email = fields["email"].lower()
+    if EmailAddress.objects.filter(email=email, verified=True).exists():
+        raise EmailTaken
+    username = User.normalize_username(fields["username"])
+    user = User(**{**fields, "username": username, "email": email})
     user.set_unusable_password()
     try:
         with transaction.atomic():
