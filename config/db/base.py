@@ -13,15 +13,8 @@ from time import monotonic
 from typing import Any, Final, cast
 
 import psycopg
-from django.core.exceptions import ImproperlyConfigured
 from django.db.backends.base.base import NO_DB_ALIAS
-from django.db.backends.postgresql.base import DatabaseWrapper as PostgresWrapper
 from django.db.backends.postgresql.base import ServerSideCursor  # type: ignore[attr-defined]
-from django.db.backends.postgresql.psycopg_any import (  # type: ignore[import-untyped]
-    IsolationLevel,
-    get_adapters_template,
-    register_tzloader,
-)
 from django.db.backends.postgresql.schema import DatabaseSchemaEditor
 from django.db.backends.signals import connection_created
 from django.db.backends.utils import debug_transaction  # type: ignore[attr-defined]
@@ -30,13 +23,19 @@ from django.utils.asyncio import async_unsafe
 from django.utils.functional import cached_property
 from psycopg import sql
 
-from config.db.connection import IDLE, IN_ERROR, IN_TRANSACTION, LOST, Connection
+from config.db.connection import (
+    IDENTIFY,
+    IDLE,
+    IN_ERROR,
+    IN_TRANSACTION,
+    LOST,
+    Connection,
+)
 from config.db.cursor import Cursor, ServerCursor
 from config.db.errors import DatabaseUnavailable, OutcomeUnknown
 from config.db.intent import Intent, Scope, current
-from config.db.limits import Limits
 from config.db.outcome import Kind, LostCommit, kind_of, read_incarnation, settle
-from config.db.pool import PoolGroup, close_group, find_group
+from config.db.pooled import PooledWrapper
 
 SETTLE_TIMEOUT: Final = 1.0  # seconds to learn what became of a COMMIT, where less are left
 TRANSACTION_STATE: Final = (
@@ -60,17 +59,15 @@ class SchemaEditor(DatabaseSchemaEditor):
         return sql.quote(value, cast(DatabaseWrapper, self.connection).adapters)
 
 
-class DatabaseWrapper(PostgresWrapper):
+class DatabaseWrapper(PooledWrapper):
     """What `django.db.connection` is; one for each thread, sharing the process's pools."""
 
     SchemaEditorClass = SchemaEditor
-    connection: Connection | None
 
     # Django's own, which the stubs leave out.
     rollback_exc: BaseException | None
     _thread_ident: int
     _configure_connection: Callable[[Connection], bool]
-    _configure_timezone: Callable[[Connection], bool]
     _prepare_cursor: Callable[[Any], Any]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -81,9 +78,6 @@ class DatabaseWrapper(PostgresWrapper):
         # it (no exception: applied) when the connection is given back; forgotten at a rollback.
         # They must neither raise nor use the database.
         self.commit_guards: list[AbstractContextManager[object]] = []
-        self._group: PoolGroup | None = None
-        self._group_is_for: Any = None
-        self._begin = {Intent.READ: b"BEGIN", Intent.WRITE: b"BEGIN"}
 
     def __del__(self) -> None:
         """Free what a wrapper still held when it was forgotten."""
@@ -104,14 +98,14 @@ class DatabaseWrapper(PostgresWrapper):
             connection.retire = True
             yield connection
 
-    def hold(self) -> Connection:
-        """Return the connection for the next statement, with a transaction begun if one is due."""
+    def hold(self, statement: Any = None) -> Connection:
+        """Return the connection for `statement`, with a transaction begun if one is due."""
         # The base method it is that tests replace to forbid database access.
         super().ensure_connection()
         connection = self.connection
         assert connection is not None
         if not self.autocommit and connection.pgconn.transaction_status == IDLE:
-            self._begin_transaction(connection)
+            self._begin_transaction(connection, statement)
         return connection
 
     def rest(self) -> None:
@@ -145,8 +139,7 @@ class DatabaseWrapper(PostgresWrapper):
 
     def connect(self) -> None:
         """Take a connection from the pools; `ensure_connection` calls this."""
-        if self.closed_in_transaction:
-            self._reset()
+        self._revive()
         group = self.group
         limits = group.limits
         scope = current() or Scope(limits.intent)
@@ -192,8 +185,7 @@ class DatabaseWrapper(PostgresWrapper):
         """End what a request left behind; called between requests."""
         if self.connection is not None or self.autocommit != self.settings_dict["AUTOCOMMIT"]:
             self.close()
-        if self.closed_in_transaction and not self.in_atomic_block:
-            self._reset()
+        self._revive()
 
     def close_if_health_check_failed(self) -> None:
         """Do nothing: the pools hand out living connections."""
@@ -227,6 +219,7 @@ class DatabaseWrapper(PostgresWrapper):
         return ServerCursor(self, name) if name else Cursor(self)
 
     def _cursor(self, name: str | None = None) -> Any:
+        self._revive()
         if self.alias == NO_DB_ALIAS:
             self.ensure_connection()  # Django falls back to another database if this fails
         return self._prepare_cursor(self.create_cursor(name))
@@ -235,8 +228,7 @@ class DatabaseWrapper(PostgresWrapper):
 
     def get_autocommit(self) -> bool:
         """Return the flag; needs no connection."""
-        if self.closed_in_transaction and not self.in_atomic_block:
-            self._reset()
+        self._revive()
         return bool(self.autocommit)
 
     def set_autocommit(
@@ -257,16 +249,26 @@ class DatabaseWrapper(PostgresWrapper):
             self.run_and_clear_commit_hooks()
             self.run_commit_hooks_on_set_autocommit_on = False
 
-    def _begin_transaction(self, connection: Connection) -> None:
-        with debug_transaction(self, "BEGIN"), self.wrap_database_errors:
-            connection.statement_at = monotonic()
-            try:
-                connection.begin(self._begin[connection.intent])
-            except psycopg.Error as error:
-                self.explain(connection, error, "SELECT")
-                raise
-            finally:
-                connection.statement_at = 0.0
+    def _begin_transaction(self, connection: Connection, statement: Any) -> None:
+        begin = self._begin[connection.intent]
+        if isinstance(statement, str) and statement.lstrip()[:15].upper() == "SET TRANSACTION":
+            begin = begin.removesuffix(b"; " + IDENTIFY)  # it must come before any query
+        with debug_transaction(self, "BEGIN"), self._speaking(connection):
+            connection.begin(begin)
+
+    @contextmanager
+    def _speaking(self, connection: Connection) -> Iterator[None]:
+        """Run what is sent beside the caller's own statements, before COMMIT."""
+        connection.statement_at = monotonic()
+        try:
+            with self.wrap_database_errors:
+                yield
+        except Error as error:
+            if isinstance(error.__cause__, psycopg.Error):
+                self.explain(connection, error.__cause__, "SELECT")
+            raise
+        finally:
+            connection.statement_at = 0.0
 
     def _commit(self) -> None:
         guards, self.commit_guards = self.commit_guards, []
@@ -286,6 +288,9 @@ class DatabaseWrapper(PostgresWrapper):
         if connection.pgconn.transaction_status == IN_ERROR:
             # The server would answer COMMIT with a silent ROLLBACK.
             raise InternalError("a statement of this transaction failed: it cannot be committed")
+        if connection.intent is Intent.WRITE and connection.transaction_id is None:
+            with self._speaking(connection):
+                connection.identify()
         try:
             with debug_transaction(self, "COMMIT"), self.wrap_database_errors:
                 connection.statement_at = monotonic()
@@ -336,110 +341,13 @@ class DatabaseWrapper(PostgresWrapper):
             if connection.closed or not connection.pins:
                 self._give_back(connection)
 
-    # --- The pools --------------------------------------------------------------------------------
-
-    @property
-    def group(self) -> PoolGroup:
-        """The process's pools for this alias and these parameters."""
-        group, name = self._group, self.settings_dict["NAME"]
-        if group is None or group.is_closed or self._group_is_for != name:
-            group = self._group = self._find_group()
-            self._group_is_for = name
-        return group
-
-    @property
-    def pool(self) -> PoolGroup:
-        """Django's name for it."""
-        return self.group
-
-    @cached_property
-    def limits(self) -> Limits:
-        """OPTIONS["pool"], validated."""
-        if self.alias == NO_DB_ALIAS:
-            return Limits(
-                pools=1,
-                pool_size=1,
-                write_reserve=0,
-                read_timeout=2.0,
-                read_statement_timeout=0.0,
-                lock_timeout=0.0,
-            )
-        return Limits.read(self.settings_dict["OPTIONS"].get("pool"))
-
-    @property
-    def adapters(self) -> Any:
-        """How Python values become SQL literals."""
-        return get_adapters_template(True, self.timezone)
-
-    def close_pool(self) -> None:
-        """Close all connections of this alias in this process, and forget its pools."""
-        close_group(self.group)
-        self._group = None
-
-    def ensure_timezone(self) -> bool:
-        """Have all connections made anew: they carry the time zone."""
-        if self._group is not None:
-            self.close_pool()
-        if self.connection is None:
-            return False
-        register_tzloader(self.timezone, self.connection)
-        return self._configure_timezone(self.connection)
+    # --- Set-up and state -------------------------------------------------------------------------
 
     @cached_property
     def pg_version(self) -> int:
         """The server's version."""
         with self._holding() as connection:
             return int(connection.info.server_version)
-
-    def get_connection_params(self) -> dict[str, Any]:
-        """Return psycopg's parameters with the guards that the server is to keep."""
-        params: dict[str, Any] = super().get_connection_params()
-        limits = self.limits
-        milliseconds = {
-            "statement_timeout": limits.read_statement_timeout,
-            "lock_timeout": limits.lock_timeout,
-            "idle_in_transaction_session_timeout": limits.idle_in_transaction_timeout,
-            "client_connection_check_interval": 1.0,
-        }
-        guards = " ".join(f"-c {name}={int(value * 1000)}" for name, value in milliseconds.items())
-        params["options"] = f"{guards} {params.get('options', '')}".strip()
-        defaults = {
-            "application_name": "config.db",
-            "connect_timeout": 2,
-            "keepalives_idle": 5,
-            "keepalives_interval": 2,
-            "keepalives_count": 3,
-            "tcp_user_timeout": 5000,
-        }
-        return defaults | params
-
-    def _find_group(self) -> PoolGroup:
-        self.check_settings()
-        if self.settings_dict["CONN_MAX_AGE"] != 0:
-            raise ImproperlyConfigured("CONN_MAX_AGE must be 0: the pools keep connections.")
-        options = self.settings_dict["OPTIONS"]
-        begin = "BEGIN"
-        self.isolation_level = IsolationLevel.READ_COMMITTED
-        if "isolation_level" in options:
-            try:
-                self.isolation_level = IsolationLevel(options["isolation_level"])
-            except ValueError as error:
-                raise ImproperlyConfigured(
-                    f"Invalid transaction isolation level {options['isolation_level']} "
-                    "specified. Use one of the psycopg.IsolationLevel values."
-                ) from error
-            begin += f" ISOLATION LEVEL {self.isolation_level.name.replace('_', ' ')}"
-        limits = self.limits
-        write = [begin]
-        if limits.write_statement_timeout != limits.read_statement_timeout:
-            timeout = int(limits.write_statement_timeout * 1000)
-            write.append(f"SET LOCAL statement_timeout = {timeout}")
-        write.append("SELECT pg_current_xact_id(), pg_backend_pid()")
-        self._begin = {Intent.READ: begin.encode(), Intent.WRITE: "; ".join(write).encode()}
-        params = self.get_connection_params()
-        known = sorted((name, _hashable(value)) for name, value in params.items())
-        key = (self.alias, tuple(known), self.timezone_name, options.get("assume_role"), limits)
-        return find_group(key, lambda: PoolGroup(self.alias, params, limits))
 
     def _give_back(self, connection: Connection) -> None:
         self.connection = None
@@ -474,6 +382,11 @@ class DatabaseWrapper(PostgresWrapper):
         finally:
             self.unpin(connection)
 
+    def _revive(self) -> None:
+        """Be usable again after a `close` in an `atomic` that is over by now."""
+        if self.closed_in_transaction and not self.in_atomic_block:
+            self._reset()
+
     def _reset(self) -> None:
         """Be as if just connected, outside any transaction."""
         self.autocommit = self.settings_dict["AUTOCOMMIT"]
@@ -497,7 +410,3 @@ class DatabaseWrapper(PostgresWrapper):
         finally:
             for name, value in saved.items():
                 setattr(self, name, value)
-
-
-def _hashable(value: Any) -> Any:
-    return value if isinstance(value, str | int) else f"{value!r} {id(value)}"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import psycopg
 from psycopg import generators, pq
 from psycopg.errors import error_from_result
+from psycopg.pq.abc import PGresult
 
 from config.db.intent import Intent
 
@@ -20,6 +21,8 @@ IDLE: Final = int(pq.TransactionStatus.IDLE)
 IN_TRANSACTION: Final = (int(pq.TransactionStatus.INTRANS), int(pq.TransactionStatus.INERROR))
 IN_ERROR: Final = int(pq.TransactionStatus.INERROR)
 LOST: Final = int(pq.TransactionStatus.UNKNOWN)
+
+IDENTIFY: Final = b"SELECT pg_current_xact_id(), pg_backend_pid()"
 
 
 class Connection(psycopg.Connection[Any]):
@@ -73,16 +76,26 @@ class Connection(psycopg.Connection[Any]):
 
     def begin(self, statement: bytes) -> None:
         """Begin a transaction in one message, noting the ids that its last SELECT returns."""
+        self.transaction_id = self.backend = None
+        self._note(self._exchange(statement))
+
+    def identify(self) -> None:
+        """Note the ids of the running transaction, where `begin` could not ask for them."""
+        self._note(self._exchange(IDENTIFY))
+
+    def _exchange(self, statements: bytes) -> PGresult:
+        """Send statements in one message; return the last result."""
         with self.lock:
-            self.pgconn.send_query(statement)
+            self.pgconn.send_query(statements)
             results = self.wait(generators.execute(self.pgconn))
-        last = results[-1]
+        last: PGresult = results[-1]
         if last.status == pq.ExecStatus.FATAL_ERROR:
             raise error_from_result(last, encoding="utf-8")
-        if last.ntuples:
-            transaction_id, backend = last.get_value(0, 0), last.get_value(0, 1)
+        return last
+
+    def _note(self, result: PGresult) -> None:
+        if result.ntuples:
+            transaction_id, backend = result.get_value(0, 0), result.get_value(0, 1)
             assert transaction_id is not None
             assert backend is not None
             self.transaction_id, self.backend = int(transaction_id), int(backend)
-        else:
-            self.transaction_id = self.backend = None

@@ -36,7 +36,7 @@ class Cursor:
     def execute(self, sql: Any, params: Any = None, **options: Any) -> Self:
         """Run a statement on a connection of its own, or on the transaction's."""
         db = self._db
-        connection = db.hold()
+        connection = db.hold(sql)
         try:
             cursor = self._cursor = self._new(connection)
             connection.statement_at = monotonic()
