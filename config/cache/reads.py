@@ -180,10 +180,7 @@ class Cache(Generic[K, V]):
         """Return the generations of all facts known before the load; None if Redis is away."""
         if seen.generations is None:
             return None
-        known = {facts.CLOCK} | self.facts_of(key)
-        if seen.entry:
-            known |= seen.entry.generations.keys()
-        missing = known - seen.generations.keys()
+        missing = {facts.CLOCK, *self.facts_of(key)} - seen.generations.keys()
         try:
             return seen.generations | (facts.ensure(missing) if missing else {})
         except RedisError:

@@ -6,6 +6,7 @@ schemes that look right.
 """
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -22,6 +23,7 @@ from tests.cache.items import Items
 from tests.cache.rivals import ITEMS, Contest, Ledger, steps
 
 HALF = range(ITEMS // 2)
+SECONDS = float(os.environ.get("CONTEST_SECONDS", "4"))
 
 
 @pytest.fixture
@@ -41,20 +43,21 @@ def start_rival(*arguments: object) -> "subprocess.Popen[bytes]":
 
 def test_no_read_is_older_than_it_may_be(items: Items, tmp_path: Path, ledger: Ledger) -> None:
     contest = Contest(ledger, HALF, deaths=0.1)
-    with start_rival(tmp_path / "ledger", 6.0) as rival, steps(contest):
-        contest.run(3.0)
-        contest.run(1.5, flush_every=0.05)
-        contest.run(2.5, flush_every=0.5)
-        output, _ = rival.communicate(timeout=30)
+    with start_rival(tmp_path / "ledger", SECONDS) as rival, steps(contest):
+        contest.run(SECONDS * 0.5)
+        contest.run(SECONDS * 0.25, flush_every=0.05)
+        contest.run(SECONDS * 0.4, flush_every=0.5)
+        output, _ = rival.communicate(timeout=60)
     theirs, ours = json.loads(output), contest.report()
     for report in (theirs, ours):
         assert report["violations"] == []
         assert report["errors"] == []
-        # It was a contest: everything happened, and often.
-        assert min(report["counts"][what] for what in ("writes", "hits", "loads")) > 100, report
-        assert report["counts"]["not_kept"] > 10, report
-    assert ours["counts"]["deaths"] > 5
-    assert ours["counts"]["flushes"] > 20
+        # It was a contest: everything happened, and more than once.
+        assert min(report["counts"][what] for what in ("writes", "hits", "loads")) > 30, report
+        assert report["counts"]["not_kept"] > 3, report
+    assert ours["counts"]["deaths"] > 3
+    assert ours["counts"]["flushes"] > 5
+    print(f"ours: {dict(ours['counts'])}\ntheirs: {theirs['counts']}")
 
 
 def test_a_process_killed_between_commit_and_bump_leaves_no_lie(
@@ -62,7 +65,7 @@ def test_a_process_killed_between_commit_and_bump_leaves_no_lie(
 ) -> None:
     versions.get(7)
     with start_rival() as rival:
-        rival.communicate(timeout=30)
+        rival.communicate(timeout=60)
     assert rival.returncode == -9
     assert versions.get(7) == 1
     time.sleep(facts.MARK_TIMEOUT + 0.05)

@@ -253,9 +253,9 @@ class Pairs:
         self.items = items
 
     def load(self, number: int) -> tuple[int, int]:
-        second = number + 1
-        depends_on(f"item:{second}")
-        return self.items.load(number), version_of(second)
+        depends_on(f"item:{number + 1}")
+        second = version_of(number + 1)
+        return self.items.load(number), second
 
 
 @pytest.fixture

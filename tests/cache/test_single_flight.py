@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 from django.db import connection, connections
 
-from config.cache import Cache
+from config.cache import Cache, prefetch, scope
 from config.db.errors import DatabaseUnavailable, PoolExhausted
 from config.db.intent import Intent, use
 from tests.cache.items import Items
@@ -57,6 +57,16 @@ def test_a_hundred_who_miss_cost_one_load(items: Items, versions: Cache[int, int
     with ThreadPoolExecutor(100) as pool:
         answers = [future.result() for future in [pool.submit(get) for _ in range(100)]]
     assert answers == [0] * 100
+    assert items.loads == 1
+
+
+def test_who_comes_just_too_late_to_wait_does_not_load_again(
+    items: Items, versions: Cache[int, int]
+) -> None:
+    with scope(), ThreadPoolExecutor(1) as pool:
+        prefetch((versions, 7))
+        pool.submit(versions.get, 7).result(TIMEOUT)
+        assert versions.get(7) == 0
     assert items.loads == 1
 
 
