@@ -133,6 +133,16 @@ class DatabaseWrapper(PooledWrapper):
             raise OutcomeUnknown(f"{reason}; the statement may have been applied") from error
         raise DatabaseUnavailable(reason) from error
 
+    def validate_no_broken_transaction(self) -> None:
+        """Raise if the transaction can only roll back; what lost its connection may be retried.
+
+        `atomic` raises what broke a savepoint, not that going back to it found no connection.
+        """
+        connection = self.connection
+        if self.needs_rollback and connection is not None and connection.closed:
+            raise DatabaseUnavailable(f"the connection to {self.alias!r} was lost")
+        super().validate_no_broken_transaction()
+
     def is_own_thread(self) -> bool:
         """Return whether the current thread may use this wrapper."""
         return self.allow_thread_sharing or self._thread_ident == threading.get_ident()

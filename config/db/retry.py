@@ -9,6 +9,7 @@ import random
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from functools import wraps
 from time import monotonic
 from typing import Final, ParamSpec, TypeVar, cast
@@ -151,6 +152,8 @@ def _run(db: DatabaseWrapper, function: Callable[[], T], name: str) -> T:
 
 def _refuse_silent_rollback(db: DatabaseWrapper) -> None:
     if db.needs_rollback:
+        with suppress(TransactionManagementError):
+            db.validate_no_broken_transaction()
         raise TransactionManagementError(
             "the function returned although an error inside it rolls its transaction back"
         ) from db.rollback_exc

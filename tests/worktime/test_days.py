@@ -102,7 +102,7 @@ def test_the_length_of_a_day(zone: str, day: date, length: float) -> None:
     assert hours(day_start(day + ONE_DAY, there) - day_start(day, there)) == length
 
 
-@settings(deadline=None, max_examples=250)
+@settings(deadline=None, max_examples=150)
 @given(data=st.data())
 def test_every_instant_belongs_to_one_day(zones: list[str], data: st.DataObject) -> None:
     zone = ZoneInfo(data.draw(st.sampled_from(zones)))
@@ -111,7 +111,7 @@ def test_every_instant_belongs_to_one_day(zones: list[str], data: st.DataObject)
     assert day_start(day, zone) <= instant < day_start(day + ONE_DAY, zone)
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=120)
 @given(data=st.data(), rule=st.sampled_from(RULES))
 def test_sums_lose_and_invent_nothing(zones: list[str], data: st.DataObject, rule: str) -> None:
     """split_at_midnight: the days add up to exactly what lies inside a period. start_day: the
@@ -134,7 +134,7 @@ def test_sums_lose_and_invent_nothing(zones: list[str], data: st.DataObject, rul
     assert total == sum((each.end(now) - each.started_at for each in stretches), ZERO)
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=120)
 @given(data=st.data())
 def test_cuts_follow_each_other(zones: list[str], data: st.DataObject) -> None:
     zone = ZoneInfo(data.draw(st.sampled_from(zones)))

@@ -83,7 +83,7 @@ def test_sixteen_hours_are_too_long() -> None:
 
 
 @pytest.mark.parametrize("rule", [SPLIT, WHOLE])
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=80)
 @given(data=st.data(), daily=st.integers(0, 24 * 4))
 def test_the_instant_is_exact(rule: str, data: st.DataObject, daily: int) -> None:
     """Up to it every day keeps its limit; a moment later one does not."""
