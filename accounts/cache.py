@@ -19,6 +19,11 @@ from accounts.models import (
 from config.errors import DomainError
 
 
+def person_fact(user_id: int) -> str:
+    """Return the fact that changes with a person's record, roles and branches."""
+    return f"person:{user_id}"
+
+
 class NoActiveRole(DomainError):
     """The person acts for no organisation."""
 

@@ -9,7 +9,9 @@ from django.http import Http404
 from knox.models import get_digest_token
 from knox.settings import CONSTANTS
 
+from accounts.cache import person_fact
 from accounts.models import ApiToken, User, UserSettings
+from config.cache import changed
 from config.db import clock
 from config.db.retry import write
 from config.errors import DomainError, InvalidField
@@ -38,6 +40,7 @@ def update_profile(*, user_id: int, changes: Mapping[str, Any]) -> User:
     for name, value in changes.items():
         setattr(user, name, value)
     user.save(update_fields=[*changes, "updated_at"])
+    changed(person_fact(user_id))
     return user
 
 
@@ -46,6 +49,7 @@ def update_settings(*, user_id: int, changes: Mapping[str, Any]) -> UserSettings
     """Change how the browser app looks for a person, and return it."""
     lock_person(user_id)
     settings, _ = UserSettings.objects.update_or_create(user_id=user_id, defaults=dict(changes))
+    changed(person_fact(user_id))
     return settings
 
 

@@ -23,6 +23,11 @@ SETTINGS_DEFAULTS: Final = {"language": "en", "week_start": "monday", "fortnight
 MOST_FOUND: Final = 20
 
 
+def organization_fact(organization_id: int) -> str:
+    """Return the fact that changes with an organisation's card, roles and branches."""
+    return f"organization:{organization_id}"
+
+
 @dataclass(frozen=True, slots=True)
 class OrganizationCard:
     """An organisation as its people see it, never with its settings."""

@@ -9,10 +9,11 @@ from django.http import Http404
 
 from accounts.cache import Person, Reach
 from accounts.models import Entity
+from config.cache import changed
 from config.db.constraints import violated
 from config.db.retry import write
 from config.errors import DomainError
-from organizations.cache import visible_branches
+from organizations.cache import organization_fact, visible_branches
 from organizations.models import Branch
 from organizations.services.membership import ExceedsOwnPermissions, lock_organization
 
@@ -57,6 +58,7 @@ def delete_branch(*, editor: Person, branch_id: int) -> None:
         branch.delete()
     except ProtectedError as error:
         raise BranchInUse from error
+    changed(organization_fact(branch.organization_id))
 
 
 def _branch(editor: Person, branch_id: int) -> Branch:
@@ -76,4 +78,5 @@ def _save(branch: Branch, changes: Mapping[str, Any]) -> Branch:
     except IntegrityError as error:
         known = violated(error) == "branch_name_in_organization"
         raise (BranchNameTaken() if known else error) from error
+    changed(organization_fact(branch.organization_id))
     return branch

@@ -4,8 +4,10 @@ from typing import Final
 
 from django.db import IntegrityError, transaction
 
+from accounts.cache import person_fact
 from accounts.models import AccessLevel, Entity, Permission, Role, RoleAssignment, User
 from accounts.services import lock_person
+from config.cache import changed
 from config.db import clock
 from config.db.constraints import violated
 from config.db.retry import write
@@ -81,4 +83,5 @@ def found_organization(
     BranchAssignment.objects.create(
         user=founder, branch=branch, is_active_branch=True, last_used_at=now
     )
+    changed(person_fact(founder.pk))
     return organization

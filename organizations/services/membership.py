@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable
 
-from accounts.cache import Person, load_role
+from accounts.cache import Person, load_role, person_fact
 from accounts.models import Role, RoleAssignment, User
 from accounts.services import lock_person
+from config.cache import changed
 from config.db import clock
 from config.errors import DomainError, InvalidField
 from organizations.models import Branch, BranchAssignment, Organization
@@ -132,6 +133,7 @@ def join(
     for branch in branches:
         BranchAssignment.objects.get_or_create(user=user, branch=branch)
     settle_role(user.id, organization.id)
+    changed(person_fact(user.id))
 
 
 def part(*, user_id: int, organization_id: int, author_id: int | None) -> None:
@@ -139,6 +141,7 @@ def part(*, user_id: int, organization_id: int, author_id: int | None) -> None:
     BranchAssignment.objects.filter(
         user_id=user_id, branch__organization_id=organization_id
     ).delete()
+    changed(person_fact(user_id))
     membership_ended.send(
         Organization, user_id=user_id, organization_id=organization_id, author_id=author_id
     )

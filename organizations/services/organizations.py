@@ -8,10 +8,11 @@ from typing import Any, Final
 from django.db import IntegrityError, transaction
 
 from accounts.cache import Person
+from config.cache import changed
 from config.db.constraints import violated
 from config.db.retry import write
 from config.errors import DomainError, InvalidField
-from organizations.cache import SETTINGS_COLUMNS, organization_settings
+from organizations.cache import SETTINGS_COLUMNS, organization_fact, organization_settings
 from organizations.models import Organization, OrganizationSettings
 from organizations.services.membership import lock_organization
 
@@ -38,6 +39,7 @@ def update_organization(*, editor: Person, changes: Mapping[str, Any]) -> Organi
     except IntegrityError as error:
         known = "domain" in (violated(error) or "")
         raise (DomainTaken() if known else error) from error
+    changed(organization_fact(organization.id))
     return organization
 
 
@@ -51,6 +53,7 @@ def update_settings(*, editor: Person, changes: Mapping[str, Any]) -> dict[str, 
     columns = {key: value for key, value in changes.items() if key in SETTINGS_COLUMNS}
     if columns:
         Organization.objects.filter(pk=organization.pk).update(**columns)
+        changed(organization_fact(organization.id))
     free = {key: value for key, value in changes.items() if key not in SETTINGS_COLUMNS}
     if free:
         _require_storable(free)

@@ -7,9 +7,10 @@ from allauth.account.models import EmailAddress
 from django.db import IntegrityError, transaction
 from django.http import Http404
 
-from accounts.cache import Person, Reach
+from accounts.cache import Person, Reach, person_fact
 from accounts.models import Entity, Role, RoleAssignment, User
 from accounts.services import lock_person, shut_out
+from config.cache import changed
 from config.db.constraints import violated
 from config.db.retry import write
 from config.errors import DomainError
@@ -132,6 +133,7 @@ def update_person(*, editor: Person, user_id: int, changes: Mapping[str, Any]) -
     for name, value in changes.items():
         setattr(user, name, value)
     user.save(update_fields=[*changes, "updated_at"])
+    changed(person_fact(user_id))
     return user
 
 
@@ -149,6 +151,7 @@ def set_active(
             require_seat(organization)
     User.objects.filter(pk=user.pk).update(is_active=is_active)
     user.is_active = is_active
+    changed(person_fact(user.pk))
     if is_active:
         return
     shut_out(user_id=user.pk)
@@ -188,6 +191,7 @@ def replace_roles(*, editor: Person, user_id: int, role_ids: Iterable[int]) -> N
     if not wanted:
         part(user_id=user.id, organization_id=organization.id, author_id=editor.id)
     settle_role(user.id, organization.id)
+    changed(person_fact(user.id))
     require_admin(organization.id)
 
 
@@ -217,6 +221,7 @@ def replace_branches(*, editor: Person, user_id: int, branch_ids: Iterable[int])
         BranchAssignment(user=user, branch=branch) for branch in added
     )
     settle_branch(user.id)
+    changed(person_fact(user.id))
 
 
 def _require_visible(editor: Person, user_id: int) -> None:

@@ -10,9 +10,11 @@ from django.http import Http404
 from accounts.cache import Person
 from accounts.models import AccessLevel, Permission, Role, RoleAssignment
 from accounts.services import lock_person
+from config.cache import changed
 from config.db.constraints import violated
 from config.db.retry import write
 from config.errors import DomainError
+from organizations.cache import organization_fact
 from organizations.models import Invitation, Organization
 from organizations.services.membership import (
     branches_of,
@@ -87,6 +89,7 @@ def delete_role(*, editor: Person, role_id: int) -> None:
         role.delete()
     except ProtectedError as error:
         raise RoleInUse from error
+    changed(organization_fact(organization.id))
 
 
 def _role(organization: Organization, role_id: int) -> Role:
@@ -117,3 +120,4 @@ def _apply(role: Role, changes: Mapping[str, Any]) -> None:
             Permission.objects.update_or_create(
                 role=role, entity=entity, defaults={"access_level": level}
             )
+    changed(organization_fact(role.organization_id))

@@ -2,8 +2,10 @@
 
 from django.db.models import F, QuerySet
 
+from accounts.cache import person_fact
 from accounts.models import Role, RoleAssignment
 from accounts.services import lock_person
+from config.cache import changed
 from config.db import clock
 from config.db.retry import write
 from config.errors import InvalidField
@@ -50,6 +52,7 @@ def activate_role(assignment: RoleAssignment) -> None:
     ).update(is_active_role=False)
     assignment.is_active_role, assignment.last_used_at = True, clock.now()
     assignment.save(update_fields=["is_active_role", "last_used_at", "updated_at"])
+    changed(person_fact(assignment.user_id))
     settle_branch(assignment.user_id)
 
 
@@ -82,6 +85,7 @@ def settle_branch(user_id: int) -> None:
     BranchAssignment.objects.filter(user_id=user_id, is_active_branch=True).update(
         is_active_branch=False
     )
+    changed(person_fact(user_id))
 
 
 def _active_role(user_id: int) -> Role | None:
@@ -105,3 +109,4 @@ def _activate_branch(assignment: BranchAssignment) -> None:
     ).update(is_active_branch=False)
     assignment.is_active_branch, assignment.last_used_at = True, clock.now()
     assignment.save(update_fields=["is_active_branch", "last_used_at", "updated_at"])
+    changed(person_fact(assignment.user_id))
