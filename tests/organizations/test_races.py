@@ -1,0 +1,103 @@
+"""Fifty at once: the rule holds, and who comes too late is told so."""
+
+import hashlib
+from datetime import timedelta
+
+import pytest
+from allauth.account.models import EmailAddress
+from django.utils import timezone
+
+from accounts.models import Role, RoleAssignment, User
+from organizations.models import BranchAssignment, Invitation, JoinRequest, Organization
+from tests.conftest import Api
+from tests.race import race
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def role(organization: Organization, name: str) -> Role:
+    return Role.objects.get(organization=organization, name=name)
+
+
+def test_one_request_is_approved_once(
+    api: type[Api], ada: User, bob: User, nordwind: Organization
+) -> None:
+    RoleAssignment.objects.filter(user=bob).update(role=role(nordwind, "Admin"))
+    new = User.objects.create(username="new", email="new@example.org")
+    request = JoinRequest.objects.create(organization=nordwind, requester=new)
+    clients = [api(ada), api(bob)]
+    roles = [role(nordwind, "Member").id, role(nordwind, "Lead").id]
+    path = f"/api/join-requests/{request.id}/approve/"
+    answers = race(50, lambda i: clients[i % 2].post_json(path, {"role": roles[i % 2]}))
+    assert answers == {(200, ""): 1, (409, "already_processed"): 49}
+    request.refresh_from_db()
+    assert new.role_assignments.get().role_id == request.role_id
+
+
+def test_one_invitation_gives_one_membership(
+    api: type[Api], ada: User, nordwind: Organization
+) -> None:
+    new = User.objects.create(username="new", email="new@example.org")
+    EmailAddress.objects.create(user=new, email=new.email, verified=True, primary=True)
+    Invitation.objects.create(
+        organization=nordwind,
+        email=new.email,
+        role=role(nordwind, "Member"),
+        invited_by=ada,
+        token_hash=hashlib.sha256(b"secret").hexdigest(),
+        expires_at=timezone.now() + timedelta(days=1),
+    )
+    client = api(new)
+    answers = race(50, lambda i: client.post_json("/api/invitations/accept/", {"token": "secret"}))
+    assert answers == {(200, ""): 50}
+    assert new.role_assignments.count() == 1
+
+
+def test_the_last_two_admins_demote_each_other(
+    api: type[Api], ada: User, bob: User, nordwind: Organization
+) -> None:
+    admin = role(nordwind, "Admin")
+    RoleAssignment.objects.filter(user=bob).update(role=admin)
+    users, clients = [ada, bob], [api(ada), api(bob)]
+    body = {"roles": [role(nordwind, "Member").id]}
+    answers = race(
+        50,
+        lambda i: clients[i % 2].send("PUT", f"/api/users/{users[1 - i % 2].id}/roles/", body),
+    )
+    assert RoleAssignment.objects.filter(role=admin, user__is_active=True).count() == 1
+    # Who is an admin no more is told that.
+    assert answers[(200, "")] >= 1
+    assert answers.keys() <= {
+        (200, ""),
+        (409, "last_admin"),
+        (403, "exceeds_own_permissions"),
+        (404, "not_found"),
+    }
+
+
+def test_seats_are_not_oversold(api: type[Api], ada: User, nordwind: Organization) -> None:
+    Organization.objects.update(max_users=5)
+    client = api(ada)
+    member = role(nordwind, "Member").id
+
+    def add(i: int) -> object:
+        body = {"username": f"p{i}", "email": f"p{i}@example.org", "roles": [member]}
+        return client.post_json("/api/users/", body)
+
+    assert race(50, add) == {(201, ""): 4, (409, "no_seat_left"): 46}
+    assert User.objects.count() == 5
+
+
+def test_switching_to_and_fro(
+    api: type[Api], alice: User, charlie: User, nordwind: Organization
+) -> None:
+    elsewhere = charlie.role_assignments.get().role
+    RoleAssignment.objects.create(user=alice, role=elsewhere)
+    BranchAssignment.objects.create(user=alice, branch=charlie.branch_assignments.get().branch)
+    roles = [role(nordwind, "Member").id, elsewhere.id]
+    client = api(alice)
+    answers = race(50, lambda i: client.send("PUT", "/api/me/active-role/", {"role": roles[i % 2]}))
+    assert answers == {(200, ""): 50}
+    active = alice.role_assignments.get(is_active_role=True).role
+    branch = alice.branch_assignments.get(is_active_branch=True).branch
+    assert branch.organization_id == active.organization_id
