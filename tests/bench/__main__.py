@@ -2,9 +2,9 @@
 
 import sys
 
-from tests.bench import pagestorm
+from tests.bench import growth, pagestorm
 
-BENCHMARKS = {"pagestorm": pagestorm.main}
+BENCHMARKS = {"growth": growth.main, "pagestorm": pagestorm.main}
 
 
 def main() -> int:
