@@ -6,22 +6,21 @@ when a statement runs, and gives it back when the statement or the outermost `at
 who may have one in `gate`, opening and closing in `pool`, lost commits in `outcome`.
 """
 
+import logging
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from time import monotonic
-from typing import Any, Final, cast
+from typing import Any, Final
 
 import psycopg
 from django.db.backends.base.base import NO_DB_ALIAS
 from django.db.backends.postgresql.base import ServerSideCursor  # type: ignore[attr-defined]
-from django.db.backends.postgresql.schema import DatabaseSchemaEditor
 from django.db.backends.signals import connection_created
 from django.db.backends.utils import debug_transaction  # type: ignore[attr-defined]
 from django.db.utils import Error, InternalError, ProgrammingError
 from django.utils.asyncio import async_unsafe
 from django.utils.functional import cached_property
-from psycopg import sql
 
 from config.db.connection import (
     IDENTIFY,
@@ -37,6 +36,8 @@ from config.db.intent import Intent, Scope, current
 from config.db.outcome import Kind, LostCommit, kind_of, read_incarnation, settle
 from config.db.pooled import PooledWrapper
 
+logger = logging.getLogger("config.db")
+
 SETTLE_TIMEOUT: Final = 1.0  # seconds to learn what became of a COMMIT, where less are left
 TRANSACTION_STATE: Final = (
     "connection",
@@ -51,18 +52,8 @@ TRANSACTION_STATE: Final = (
 )
 
 
-class SchemaEditor(DatabaseSchemaEditor):
-    """Django's, which quotes values with a connection at hand."""
-
-    def quote_value(self, value: Any) -> Any:
-        """Return a value as an SQL literal; needs no connection."""
-        return sql.quote(value, cast(DatabaseWrapper, self.connection).adapters)
-
-
 class DatabaseWrapper(PooledWrapper):
     """What `django.db.connection` is; one for each thread, sharing the process's pools."""
-
-    SchemaEditorClass = SchemaEditor
 
     # Django's own, which the stubs leave out.
     rollback_exc: BaseException | None
@@ -128,6 +119,7 @@ class DatabaseWrapper(PooledWrapper):
         if not connection.closed or kind_of(error) is not Kind.SAFE:
             return
         reason = f"the connection to {self.alias!r} was lost: {str(error).strip()}"
+        logger.warning("lost label=%r pool=%s error=%s", connection.label, self.alias, error)
         is_read = isinstance(statement, str) and statement.lstrip()[:6].upper() == "SELECT"
         if self.autocommit and not is_read:
             raise OutcomeUnknown(f"{reason}; the statement may have been applied") from error

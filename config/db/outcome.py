@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger("config.db")
 
 GRACE: Final = 0.1  # seconds that a COMMIT may still be running before its backend is ended
-ASK_INTERVAL: Final = 0.02
+ASK_INTERVAL: Final = 0.05
 
 # Names one life of a server. An id of a transaction whose WAL was not flushed is given out again
 # after a crash, so "committed" could then be a stranger's. The server's statistics begin anew at
@@ -129,7 +129,7 @@ def settle(db: "DatabaseWrapper", lost: LostCommit, *, deadline: float) -> bool:
                 if monotonic() >= patience:
                     _terminate(db, lost)
             except (OperationalError, InterfaceError) as error:
-                logger.info("commit unresolved xid=%s error=%s", lost.xid, error)
+                logger.debug("commit unresolved xid=%s error=%s", lost.xid, error)
             if monotonic() >= deadline:
                 break
             time.sleep(ASK_INTERVAL)

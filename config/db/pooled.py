@@ -1,6 +1,6 @@
 """Which pools a wrapper takes its connections from, and how those are made."""
 
-from typing import Any
+from typing import Any, cast
 
 from django.core.exceptions import ImproperlyConfigured
 from django.db.backends.base.base import NO_DB_ALIAS
@@ -10,7 +10,9 @@ from django.db.backends.postgresql.psycopg_any import (  # type: ignore[import-u
     get_adapters_template,
     register_tzloader,
 )
+from django.db.backends.postgresql.schema import DatabaseSchemaEditor
 from django.utils.functional import cached_property
+from psycopg import sql
 
 from config.db.connection import IDENTIFY, Connection
 from config.db.intent import Intent
@@ -28,9 +30,18 @@ DEFAULTS = {
 }
 
 
+class SchemaEditor(DatabaseSchemaEditor):
+    """Django's, which quotes values with a connection at hand."""
+
+    def quote_value(self, value: Any) -> Any:
+        """Return a value as an SQL literal; needs no connection."""
+        return sql.quote(value, cast(PooledWrapper, self.connection).adapters)
+
+
 class PooledWrapper(PostgresWrapper):
     """Django's wrapper with pools that all threads' wrappers of an alias share."""
 
+    SchemaEditorClass = SchemaEditor
     connection: Connection | None
     _configure_timezone: Any  # Django's own, which the stubs leave out
 

@@ -1,0 +1,149 @@
+"""A server that is gone, paused or cut off: refused within a second, back within a second."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+from django.db import connection
+
+from config.db.base import DatabaseWrapper
+from config.db.errors import DatabaseShortage, DatabaseUnavailable
+from config.db.intent import Intent, use
+from config.dev.proxy import Proxy
+from config.dev.servers import Postgres
+from tests.db.conftest import Elsewhere, names
+
+LATEST = 1.2  # seconds: one, and what a loaded machine adds to it
+
+
+def read(seconds: float = 0) -> None:
+    with use(Intent.READ, label="GET /x"), connection.cursor() as cursor:
+        cursor.execute("SELECT pg_sleep(%s)", [seconds])
+
+
+def refusal() -> float:
+    """Return how long a read took to be refused."""
+    began = time.monotonic()
+    with pytest.raises(DatabaseShortage):
+        read()
+    return time.monotonic() - began
+
+
+def recovery() -> float:
+    """Return how long it takes until reads succeed again."""
+    began = time.monotonic()
+    while True:
+        try:
+            read()
+            return time.monotonic() - began
+        except DatabaseUnavailable:
+            assert time.monotonic() - began < 5
+            time.sleep(0.005)
+
+
+Fault = Callable[[Postgres, Proxy], None]
+FAULTS: dict[str, tuple[Fault, Fault]] = {
+    "killed": (lambda server, _: server.kill(), lambda server, _: _start(server)),
+    "stopped": (lambda server, _: server.stop(), lambda server, _: _start(server)),
+    "paused": (lambda server, _: server.pause(), lambda server, _: server.resume()),
+    "refused": (lambda _, proxy: proxy.stop(), lambda _, proxy: _listen(proxy)),
+    "silent": (lambda _, proxy: proxy.blackhole(), lambda _, proxy: proxy.heal()),
+}
+
+
+def _start(server: Postgres) -> None:
+    server.start()
+
+
+def _listen(proxy: Proxy) -> None:
+    proxy.start()
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_refused_within_a_second_and_back_within_a_second(
+    own: DatabaseWrapper, own_postgres: Postgres, proxy: Proxy, fault: str
+) -> None:
+    read()
+    begin, end = FAULTS[fault]
+    begin(own_postgres, proxy)
+    try:
+        assert refusal() < LATEST
+        assert max(refusal() for _ in range(20)) < 0.05
+    finally:
+        end(own_postgres, proxy)
+    assert recovery() < LATEST
+    assert names() == []
+
+
+@contextmanager
+def in_flight(own: DatabaseWrapper, seconds: float) -> Iterator[list[float | Exception]]:
+    """Run a slow statement beside the block; the list holds how it ended and when."""
+    ended: list[float | Exception] = []
+
+    def run() -> None:
+        with use(Intent.READ), own.copy().cursor() as cursor:
+            try:
+                cursor.execute("SELECT pg_sleep(%s)", [seconds])
+            except DatabaseShortage as error:
+                ended.append(error)
+            ended.append(time.monotonic())
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    time.sleep(0.1)
+    yield ended
+    thread.join()
+
+
+@pytest.mark.parametrize("fault", ["paused", "silent"])
+def test_a_statement_under_way_is_freed(
+    own: DatabaseWrapper, own_postgres: Postgres, proxy: Proxy, fault: str
+) -> None:
+    begin, end = FAULTS[fault]
+    with in_flight(own, 4.0) as ended:
+        began = time.monotonic()
+        begin(own_postgres, proxy)
+        while not ended and time.monotonic() - began < 3:
+            time.sleep(0.01)
+        end(own_postgres, proxy)
+    error, at = ended
+    assert isinstance(error, DatabaseUnavailable)
+    assert isinstance(at, float)
+    assert at - began < LATEST
+
+
+def test_a_slow_statement_on_a_healthy_server_is_left_alone(own: DatabaseWrapper) -> None:
+    with in_flight(own, 1.5) as ended:
+        pass
+    assert len(ended) == 1
+    assert not own.group.watch.away
+    assert own.group.lost == 0
+
+
+def test_it_is_logged_once_each_way(
+    own: DatabaseWrapper, own_postgres: Postgres, caplog: pytest.LogCaptureFixture
+) -> None:
+    own_postgres.kill()
+    with caplog.at_level(logging.WARNING, "config.db"):
+        for _ in range(5):
+            refusal()
+        own_postgres.start()
+        recovery()
+    assert caplog.text.count("database away pool=default") == 1
+    assert caplog.text.count("database back pool=default") == 1
+
+
+def test_several_hosts_of_which_one_is_gone(
+    own_postgres: Postgres, proxy: Proxy, elsewhere: Elsewhere
+) -> None:
+    params = own_postgres.params(port=proxy.port)
+    db = elsewhere({**params, "host": "127.0.0.1,127.0.0.1", "port": f"1,{proxy.port}"})
+    db.settings_dict["OPTIONS"]["target_session_attrs"] = "read-write"
+    read()
+    proxy.stop()
+    assert max(refusal() for _ in range(3)) < LATEST
+    proxy.start()
+    assert recovery() < LATEST
