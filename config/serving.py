@@ -51,6 +51,8 @@ def load() -> Any:
 
     Otherwise workers would survive a kill of it, and hold the port that its successor needs.
     """
+    # The main process's handlers, inherited, would swallow it until the worker has its own.
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
         parent = multiprocessing.parent_process()

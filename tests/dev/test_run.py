@@ -20,7 +20,7 @@ case "$*" in
 -V) echo "Python 3.9.2" ;;
 *version_info*) [ -z "${OLD-}" ] ;;
 *ensurepip*) [ -z "${BARE-}" ] ;;
-*flock*) exec REAL "$@" ;;
+*flock*) exec "REAL" "$@" ;;
 "-m venv .venv")
     mkdir -p .venv/bin
     echo made >>made
@@ -31,7 +31,7 @@ case "$*" in
 *) echo "python $* dev=$STECHUHR_DEV" ;;
 esac
 END
-    REAL -c 'import os; os.chmod(".venv/bin/python", 0o755)'
+    "REAL" -c 'import os; os.chmod(".venv/bin/python", 0o755)'
     ;;
 esac
 """

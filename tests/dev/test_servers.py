@@ -78,10 +78,10 @@ def test_tcp_asks_for_the_password(own_postgres: Postgres) -> None:
         psycopg.connect(**wrong)
 
 
-def test_servers_have_none_of_roots_powers(own_postgres: Postgres) -> None:
-    for pid in own_postgres.processes():
-        status = Path(f"/proc/{pid}/status").read_text()
-        assert "CapEff:\t0000000000000000" in status
+def test_a_server_has_none_of_roots_powers(own_postgres: Postgres) -> None:
+    assert own_postgres.process is not None
+    status = Path(f"/proc/{own_postgres.process.pid}/status").read_text()
+    assert "CapEff:\t0000000000000000" in status
 
 
 def test_only_the_owner_reaches_the_folder(own_postgres: Postgres) -> None:

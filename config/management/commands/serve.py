@@ -8,7 +8,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
-from django.db import DEFAULT_DB_ALIAS, OperationalError, connections
+from django.db import DEFAULT_DB_ALIAS
 
 STOP_TIMEOUT = 20  # seconds; above the longest statement, below what supervisors grant
 
@@ -35,7 +35,7 @@ class Command(BaseCommand):
     def handle(self, *, host: str, port: int, stop_timeout: int, **options: Any) -> None:
         """Serve; does not return. Raises CommandError if a check fails or the port is taken."""
         require_free_port(host, port)
-        self._check()
+        self.check(databases=[DEFAULT_DB_ALIAS])
         given = {
             "host": host,
             "port": port,
@@ -52,14 +52,6 @@ class Command(BaseCommand):
             [sys.executable, "-m", "config.serving", *arguments],
             {**os.environ, "STECHUHR_PROCESS": "web"},
         )
-
-    def _check(self) -> None:
-        try:
-            self.check(databases=[DEFAULT_DB_ALIAS])
-        except OperationalError as error:
-            self.stderr.write(f"Serving without the database's checks: {error}")
-            self.check()
-        connections.close_all()
 
 
 def require_free_port(host: str, port: int) -> None:
