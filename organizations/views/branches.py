@@ -1,7 +1,5 @@
 """The branches of the active organisation."""
 
-from typing import Any
-
 from django.db.models import QuerySet
 from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import extend_schema
@@ -12,11 +10,13 @@ from rest_framework.response import Response
 from accounts.models import Entity
 from accounts.permissions import access_to, caller
 from config.api.pagination import KeysetPagination
+from config.api.tables import TableFilter
 from config.api.views import APIView
 from organizations.cache import visible_branches
 from organizations.models import Branch
 from organizations.serializers.branches import BranchSerializer
 from organizations.services.branches import create_branch, delete_branch, update_branch
+from organizations.tables import BRANCHES
 
 
 class BranchListView(APIView, ListAPIView[Branch]):
@@ -25,7 +25,9 @@ class BranchListView(APIView, ListAPIView[Branch]):
     permission_classes = (access_to(Entity.BRANCHES),)
     serializer_class = BranchSerializer
     pagination_class = KeysetPagination
-    ordering_columns: dict[str, Any] = {"name": "name", "id": "id"}
+    table = BRANCHES
+    filter_backends = (TableFilter,)
+    ordering_columns = BRANCHES.ordering_columns
     ordering = "name"
 
     def get_queryset(self) -> QuerySet[Branch]:

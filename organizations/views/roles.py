@@ -1,7 +1,5 @@
 """The roles of the active organisation."""
 
-from typing import Any
-
 from django.db.models import QuerySet
 from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import extend_schema
@@ -12,10 +10,12 @@ from rest_framework.response import Response
 from accounts.models import Entity, Role
 from accounts.permissions import access_to, caller
 from config.api.pagination import KeysetPagination
+from config.api.tables import TableFilter
 from config.api.views import APIView
 from organizations.cache import visible_roles, with_grants
 from organizations.serializers.roles import RoleChangeSerializer, RoleSerializer
 from organizations.services.roles import create_role, delete_role, update_role
+from organizations.tables import ROLES
 
 
 class RoleListView(APIView, ListAPIView[Role]):
@@ -24,7 +24,9 @@ class RoleListView(APIView, ListAPIView[Role]):
     permission_classes = (access_to(Entity.ROLES),)
     serializer_class = RoleSerializer
     pagination_class = KeysetPagination
-    ordering_columns: dict[str, Any] = {"name": "name", "id": "id"}
+    table = ROLES
+    filter_backends = (TableFilter,)
+    ordering_columns = ROLES.ordering_columns
     ordering = "name"
 
     def get_queryset(self) -> QuerySet[Role]:

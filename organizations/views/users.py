@@ -13,6 +13,7 @@ from accounts.cache import Person, Reach
 from accounts.models import Entity, RoleAssignment, User
 from accounts.permissions import access_to, caller
 from config.api.pagination import KeysetPagination
+from config.api.tables import TableFilter
 from config.api.views import APIView
 from organizations.cache import visible_users, with_memberships
 from organizations.models import BranchAssignment
@@ -31,6 +32,7 @@ from organizations.services.people import (
     replace_roles,
     update_person,
 )
+from organizations.tables import USERS
 
 PRIVATE = ("birthday", "bank_details")
 
@@ -50,13 +52,9 @@ class UserListView(APIView, ListAPIView[User]):
     permission_classes = (access_to(Entity.USERS),)
     serializer_class = UserSerializer
     pagination_class = KeysetPagination
-    ordering_columns: dict[str, Any] = {
-        "username": "username",
-        "first_name": "first_name",
-        "last_name": "last_name",
-        "email": "email",
-        "id": "id",
-    }
+    table = USERS
+    filter_backends = (TableFilter,)
+    ordering_columns = USERS.ordering_columns
     ordering = "username"
 
     def get_queryset(self) -> QuerySet[User]:

@@ -1,7 +1,5 @@
 """The records: list, made after the fact, changed, deleted, and what was done to them."""
 
-from typing import Any
-
 from django.db.models import QuerySet
 from django.http import Http404
 from drf_spectacular.utils import extend_schema
@@ -12,6 +10,7 @@ from rest_framework.response import Response
 from accounts.models import Entity
 from accounts.permissions import access_to, caller
 from config.api.pagination import KeysetPagination
+from config.api.tables import TableFilter
 from config.api.views import APIView
 from worktime.cache import SHOWN, visible_member, visible_revisions, visible_worktimes
 from worktime.models import WorkTime, WorkTimeRevision
@@ -24,6 +23,7 @@ from worktime.serializers import (
 )
 from worktime.services.corrections import change_worktime, create_worktime, delete_worktime
 from worktime.services.records import author
+from worktime.tables import REVISIONS, WORKTIME
 from worktime.views.collisions import collisions_shown
 
 
@@ -33,7 +33,9 @@ class WorkTimeListView(APIView, ListAPIView[WorkTime]):
     permission_classes = (access_to(Entity.WORKTIME),)
     serializer_class = WorkTimeSerializer
     pagination_class = KeysetPagination
-    ordering_columns: dict[str, Any] = {"started_at": "started_at", "id": "id"}
+    table = WORKTIME
+    filter_backends = (TableFilter,)
+    ordering_columns = WORKTIME.ordering_columns
     ordering = "-started_at"
 
     def get_queryset(self) -> QuerySet[WorkTime]:
@@ -127,7 +129,9 @@ class RevisionListView(APIView, ListAPIView[WorkTimeRevision]):
     permission_classes = (access_to(Entity.WORKTIME),)
     serializer_class = RevisionSerializer
     pagination_class = KeysetPagination
-    ordering_columns: dict[str, Any] = {"id": "id"}
+    table = REVISIONS
+    filter_backends = (TableFilter,)
+    ordering_columns = REVISIONS.ordering_columns
     ordering = "id"
 
     def get_queryset(self) -> QuerySet[WorkTimeRevision]:

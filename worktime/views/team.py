@@ -11,6 +11,7 @@ from rest_framework.response import Response
 
 from accounts.permissions import caller
 from config.api.pagination import KeysetPagination
+from config.api.tables import TableFilter
 from config.api.views import APIView
 from config.db import clock
 from organizations.cache import organization_card
@@ -28,6 +29,7 @@ from worktime.serializers import (
 from worktime.services.clocking import stop_worktime_of
 from worktime.services.overtime import approve_overtime
 from worktime.services.records import author
+from worktime.tables import WORKTIME
 
 
 class TeamActiveView(APIView, ListAPIView[WorkTime]):
@@ -36,7 +38,9 @@ class TeamActiveView(APIView, ListAPIView[WorkTime]):
     permission_classes = (LeadsTeam,)
     serializer_class: Any = AtWorkSerializer
     pagination_class = KeysetPagination
-    ordering_columns: dict[str, Any] = {"started_at": "started_at", "id": "id"}
+    table = WORKTIME
+    filter_backends = (TableFilter,)
+    ordering_columns = WORKTIME.ordering_columns
     ordering = "started_at"
 
     def get_queryset(self) -> QuerySet[WorkTime]:
@@ -49,7 +53,7 @@ class TeamActiveView(APIView, ListAPIView[WorkTime]):
         organization = organization_card(caller(request).acting_role.organization_id)
         if organization is None:
             raise Http404
-        records = self.paginate_queryset(self.get_queryset()) or []
+        records = self.paginate_queryset(self.filter_queryset(self.get_queryset())) or []
         totals = totals_of_today(records, organization.id, organization.day_rule, clock.now())
         has_limit = organization.daily_limit != DailyLimit.OFF
         rows = []

@@ -1,0 +1,49 @@
+"""Filters over the tables of the API: one meaning wherever they are stored or run.
+
+An app declares a table beside the view that lists it (`Table`, found by autodiscover as the app's
+`tables.py`); the view names it and `TableFilter`, and takes `?filter=` and `?conditions=`. A filter
+only ever narrows what its view shows: scope is the view's queryset, and stays outside.
+"""
+
+from config.api.tables.asker import Asker
+from config.api.tables.backend import TableFilter, connect, narrow
+from config.api.tables.columns import (
+    Boolean,
+    Branch,
+    Choice,
+    Column,
+    Date,
+    DateTime,
+    Number,
+    Operator,
+    Person,
+    Role,
+    Text,
+)
+from config.api.tables.filters import Filter, InvalidFilter, parse_filter
+from config.api.tables.table import StandardList, Table, all_tables, register
+
+__all__ = [
+    "Asker",
+    "Boolean",
+    "Branch",
+    "Choice",
+    "Column",
+    "Date",
+    "DateTime",
+    "Filter",
+    "InvalidFilter",
+    "Number",
+    "Operator",
+    "Person",
+    "Role",
+    "StandardList",
+    "Table",
+    "TableFilter",
+    "Text",
+    "all_tables",
+    "connect",
+    "narrow",
+    "parse_filter",
+    "register",
+]

@@ -1,0 +1,28 @@
+"""Who asks: what `@me` and `@today` stand for, and which columns are theirs to use."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
+
+
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """The caller of a list, at the moment `now`, in their own zone.
+
+    `branch_id` is a function because few filters ask for it and the answer may take a query.
+    `writes_all` holds the entities whose every row the asker may change.
+    """
+
+    user_id: int
+    organization_id: int | None
+    role_id: int | None
+    branch_id: Callable[[], int | None]
+    writes_all: frozenset[str]
+    zone: ZoneInfo
+    now: datetime
+
+    @property
+    def today(self) -> date:
+        """The day that it is where the asker is."""
+        return self.now.astimezone(self.zone).date()

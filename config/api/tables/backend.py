@@ -1,0 +1,102 @@
+"""Lists take `?filter=` and `?conditions=`; both at once narrow twice.
+
+Who asks, and what is stored, is known to apps above: filterlists hands both in at start-up.
+"""
+
+from typing import Any, Protocol
+
+from django.core.exceptions import ImproperlyConfigured
+from django.db.models import QuerySet
+from rest_framework.filters import BaseFilterBackend
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+from config.api.tables.asker import Asker
+from config.api.tables.filters import MOST_BYTES, load_document, parse_filter, refuse
+from config.api.tables.schema import filter_schema
+from config.api.tables.table import Table
+
+
+class Source(Protocol):
+    """What an app above knows."""
+
+    def asker(self, request: Request) -> Asker:
+        """Return who asks."""
+
+    def stored(self, request: Request, table: Table, key: str) -> tuple[Any, Any]:
+        """Return conditions and operators of a list that the caller may run; else raise Http404."""
+
+
+_source: Source | None = None
+
+
+def connect(source: Source) -> None:
+    """Set where lists and callers are looked up."""
+    global _source
+    _source = source
+
+
+def narrow(queryset: QuerySet[Any], request: Request, table: Table) -> QuerySet[Any]:
+    """Return the rows of `queryset` that pass the filters of the request.
+
+    Raises InvalidFilter, or Http404 for a list that the caller may not run.
+    """
+    documents = [
+        (prefix, document)
+        for name, prefix in (("filter", "filter."), ("conditions", ""))
+        if (document := _document(request, table, name)) is not None
+    ]
+    if documents:
+        asker = _connected().asker(request)
+        for prefix, document in documents:
+            wanted = parse_filter(table, *document, asker, prefix=prefix)
+            queryset = queryset.filter(wanted.q(asker))
+    return queryset
+
+
+class TableFilter(BaseFilterBackend):
+    """Narrows a list whose view names its `table`."""
+
+    def filter_queryset(
+        self, request: Request, queryset: QuerySet[Any], view: APIView
+    ) -> QuerySet[Any]:
+        """Return the rows that pass."""
+        return narrow(queryset, request, view.table)  # type: ignore[attr-defined]
+
+    def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
+        """Return the parameters of a list that can be filtered."""
+        stored = "A saved list: its id, or the key of a standard list, a person or a role."
+        given = f"A filter, at most {MOST_BYTES} bytes; see `/api/filter-lists/tables/`."
+        return [
+            {
+                "name": "filter",
+                "in": "query",
+                "required": False,
+                "description": stored,
+                "schema": {"type": "string"},
+            },
+            {
+                "name": "conditions",
+                "in": "query",
+                "required": False,
+                "description": given,
+                "content": {"application/json": {"schema": filter_schema(view.table)}},
+            },
+        ]
+
+
+def _connected() -> Source:
+    if _source is None:
+        raise ImproperlyConfigured("No app has connected a source of stored lists.")
+    return _source
+
+
+def _document(request: Request, table: Table, name: str) -> tuple[Any, Any] | None:
+    given = request.query_params.getlist(name)
+    if not given:
+        return None
+    if len(given) > 1:
+        refuse(name, "repeated", "Give this parameter once.")
+    if name == "conditions":
+        return load_document(given[0], name)
+    return _connected().stored(request, table, given[0])
