@@ -41,6 +41,7 @@ INSTALLED_APPS = [
     "config",
     "accounts",
     "organizations",
+    "filterlists",
     "worktime",
     "django.contrib.admin",
     "django.contrib.auth",

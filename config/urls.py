@@ -31,5 +31,6 @@ urlpatterns = [
     path("api/redoc/", views.RedocView.as_view(url_name="schema"), name="redoc"),
     path("api/", include("accounts.urls")),
     path("api/", include("organizations.urls")),
+    path("api/", include("filterlists.urls")),
     path("api/", include("worktime.urls")),
 ]

@@ -12,11 +12,15 @@ from config.api.exceptions import CONTENT_TYPE
 
 
 class FieldErrorSerializer(serializers.Serializer[object]):
-    """What is wrong with one field."""
+    """What is wrong with one field; of a condition of a filter also which, and what is allowed."""
 
     field = serializers.CharField()
     code = serializers.CharField()
     detail = serializers.CharField()
+    index = serializers.IntegerField(required=False)
+    column = serializers.CharField(required=False, allow_null=True)
+    operator = serializers.CharField(required=False, allow_null=True)
+    allowed = serializers.ListField(child=serializers.CharField(), required=False)
 
 
 class ProblemSerializer(serializers.Serializer[object]):

@@ -7,20 +7,20 @@ only ever narrows what its view shows: scope is the view's queryset, and stays o
 
 from config.api.tables.asker import Asker
 from config.api.tables.backend import TableFilter, connect, narrow
+from config.api.tables.column import Column, Operator
 from config.api.tables.columns import (
     Boolean,
     Branch,
     Choice,
-    Column,
     Date,
     DateTime,
     Number,
-    Operator,
     Person,
     Role,
     Text,
 )
 from config.api.tables.filters import Filter, InvalidFilter, parse_filter
+from config.api.tables.schema import describe, filter_schema
 from config.api.tables.table import StandardList, Table, all_tables, register
 
 __all__ = [
@@ -43,6 +43,8 @@ __all__ = [
     "Text",
     "all_tables",
     "connect",
+    "describe",
+    "filter_schema",
     "narrow",
     "parse_filter",
     "register",

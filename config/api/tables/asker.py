@@ -15,8 +15,8 @@ class Asker:
     """
 
     user_id: int
-    organization_id: int | None
-    role_id: int | None
+    organization_id: int
+    role_id: int
     branch_id: Callable[[], int | None]
     writes_all: frozenset[str]
     zone: ZoneInfo

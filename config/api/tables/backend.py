@@ -3,7 +3,9 @@
 Who asks, and what is stored, is known to apps above: filterlists hands both in at start-up.
 """
 
-from typing import Any, Protocol
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
 from django.db.models import QuerySet
@@ -17,23 +19,27 @@ from config.api.tables.schema import filter_schema
 from config.api.tables.table import Table
 
 
-class Source(Protocol):
-    """What an app above knows."""
-
-    def asker(self, request: Request) -> Asker:
-        """Return who asks."""
-
-    def stored(self, request: Request, table: Table, key: str) -> tuple[Any, Any]:
-        """Return conditions and operators of a list that the caller may run; else raise Http404."""
+@dataclass(frozen=True, slots=True)
+class _Source:
+    asker: Callable[[Request], Asker]
+    stored: Callable[[Request, Table, str], tuple[Any, Any]]
 
 
-_source: Source | None = None
+_source: _Source | None = None
 
 
-def connect(source: Source) -> None:
-    """Set where lists and callers are looked up."""
+def connect(
+    *,
+    asker: Callable[[Request], Asker],
+    stored: Callable[[Request, Table, str], tuple[Any, Any]],
+) -> None:
+    """Set where callers and lists are looked up.
+
+    `stored` returns conditions and operators of the list that a key names, if the caller may run
+    it; else it raises Http404.
+    """
     global _source
-    _source = source
+    _source = _Source(asker, stored)
 
 
 def narrow(queryset: QuerySet[Any], request: Request, table: Table) -> QuerySet[Any]:
@@ -85,7 +91,7 @@ class TableFilter(BaseFilterBackend):
         ]
 
 
-def _connected() -> Source:
+def _connected() -> _Source:
     if _source is None:
         raise ImproperlyConfigured("No app has connected a source of stored lists.")
     return _source

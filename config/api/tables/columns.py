@@ -1,17 +1,11 @@
-"""The types of columns: which operators each has, which values it takes, and what they mean in SQL.
+"""The types of columns."""
 
-A value is parsed when a filter is saved and again when it runs (`parse`, pure), and resolved only
-then (`q`), for who asks. Nothing of a value ever becomes SQL text: names come from declarations.
-"""
-
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal, InvalidOperation
-from enum import StrEnum
 from typing import Any, ClassVar, Final
 
-from django.db.models import Exists, F, Q, QuerySet, Value
+from django.db.models import Q, Value
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Lower
 from django.db.models.lookups import (
@@ -27,123 +21,11 @@ from django.db.models.lookups import (
 
 from config.api.tables import values
 from config.api.tables.asker import Asker
-
-
-class Operator(StrEnum):
-    """How a condition compares; of numbers, `before` means less and `after` means more."""
-
-    EQUALS = "equals"
-    NOT_EQUALS = "not_equals"
-    IN = "in"
-    NOT_IN = "not_in"
-    CONTAINS = "contains"
-    STARTS_WITH = "starts_with"
-    ENDS_WITH = "ends_with"
-    BEFORE = "before"
-    AFTER = "after"
-    ON_OR_BEFORE = "on_or_before"
-    ON_OR_AFTER = "on_or_after"
-    BETWEEN = "between"
-    IS_EMPTY = "is_empty"
-    IS_NOT_EMPTY = "is_not_empty"
-
-
-EQUALITY: Final = (Operator.EQUALS, Operator.NOT_EQUALS)
-MEMBERSHIP: Final = (Operator.IN, Operator.NOT_IN)
-ORDER: Final = (
-    Operator.BEFORE,
-    Operator.AFTER,
-    Operator.ON_OR_BEFORE,
-    Operator.ON_OR_AFTER,
-    Operator.BETWEEN,
-)
-EMPTINESS: Final = (Operator.IS_EMPTY, Operator.IS_NOT_EMPTY)
-NEGATIONS: Final = {
-    Operator.NOT_EQUALS: Operator.EQUALS,
-    Operator.NOT_IN: Operator.IN,
-    Operator.IS_NOT_EMPTY: Operator.IS_EMPTY,
-}
+from config.api.tables.column import EQUALITY, MEMBERSHIP, ORDER, Column, Operator, WrongValue
 
 MOST_ID: Final = 2**63 - 1
 LONGEST_TEXT: Final = 500
 NOTHING: Final = Q(pk__in=[])
-
-
-class WrongValue(ValueError):
-    """A column does not take the value."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Column:
-    """A column that conditions may name.
-
-    `path` is an ORM path or an expression (default: the name). Where a row has many (the roles of
-    a person), `rows` makes the queryset of what belongs to the row, by OuterRef, and `path` starts
-    there; it must hold to the asker's organisation. `sort_by` is what a list can be ordered by,
-    never NULL. `needs` names an entity that the asker must be allowed to write everywhere:
-    filtering by a column tells what is in it.
-    """
-
-    name: str
-    path: str | Combinable = ""
-    rows: Callable[[Asker], QuerySet[Any]] | None = None
-    is_nullable: bool = False
-    sort_by: str | Combinable | None = None
-    needs: str = ""
-
-    type: ClassVar[str]
-    comparisons: ClassVar[tuple[Operator, ...]]
-
-    @property
-    def operators(self) -> tuple[Operator, ...]:
-        """The operators that conditions on this column may have."""
-        return (*self.comparisons, *(EMPTINESS if self.can_be_empty else ()))
-
-    @property
-    def can_be_empty(self) -> bool:
-        """Whether some rows have no value."""
-        return self.is_nullable or self.rows is not None
-
-    @property
-    def allowed(self) -> list[str]:
-        """The values it takes, in words or literally."""
-        raise NotImplementedError
-
-    @property
-    def value_schema(self) -> dict[str, Any]:
-        """The JSON Schema of one value."""
-        raise NotImplementedError
-
-    def parse(self, value: Any) -> Any:
-        """Return what `q` takes; raise WrongValue. Pure, and quick whatever the value."""
-        raise NotImplementedError
-
-    def is_open_to(self, asker: Asker) -> bool:
-        """Return whether the asker may filter by this column."""
-        return not self.needs or self.needs in asker.writes_all
-
-    def q(self, operator: Operator, parsed: tuple[Any, ...], asker: Asker) -> Q:
-        """Return the condition, which is what `operator` says of rows that have no value, too."""
-        left = F(self.path or self.name) if isinstance(self.path, str) else self.path
-        if operator in NEGATIONS:
-            positive = self.q(NEGATIONS[operator], parsed, asker)
-            keeps_null = self.is_nullable and not self.rows and operator not in EMPTINESS
-            return (Q(IsNull(left, True)) if keeps_null else Q()) | ~positive
-        if self.rows is None:
-            return self._positive(left, operator, parsed, asker)
-        rows = self.rows(asker)
-        if operator is Operator.IS_EMPTY:
-            return ~Q(Exists(rows))
-        return Q(Exists(rows.filter(self._positive(left, operator, parsed, asker))))
-
-    def _positive(
-        self, left: Combinable, operator: Operator, parsed: tuple[Any, ...], asker: Asker
-    ) -> Q:
-        if operator is Operator.IS_EMPTY:
-            return Q(IsNull(left, True))
-        if operator is Operator.IN:
-            return Q(In(left, list(parsed)))
-        return Q(Exact(left, parsed[0]))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -221,9 +103,7 @@ class Boolean(Column):
 
 @dataclass(frozen=True, kw_only=True)
 class Choice(Column):
-    """One of a few words; `choices` are pairs of what is stored and what people read."""
-
-    choices: tuple[tuple[str, str], ...]
+    """One of a few words."""
 
     type: ClassVar[str] = "choice"
     comparisons: ClassVar = (*EQUALITY, *MEMBERSHIP)
@@ -320,6 +200,7 @@ class Date(Ordered):
     """A day without a time: a birthday."""
 
     type: ClassVar[str] = "date"
+    relative_values: ClassVar = tuple(values.PERIODS)
 
     @property
     def allowed(self) -> list[str]:
@@ -379,21 +260,19 @@ class Reference(Column):
     not exist and one of another organisation all find nothing."""
 
     comparisons: ClassVar = (*EQUALITY, *MEMBERSHIP)
-    relative: ClassVar[str]
-    listed_at: ClassVar[str]
 
     @property
     def allowed(self) -> list[str]:
-        return [f"an id, see {self.listed_at}", self.relative]
+        return [f"an id, see {self.listed_at}", *self.relative_values]
 
     @property
     def value_schema(self) -> dict[str, Any]:
         number = {"type": "integer", "minimum": 1, "maximum": MOST_ID}
-        return {"anyOf": [number, {"type": "string", "const": self.relative}]}
+        return {"anyOf": [number, {"type": "string", "enum": list(self.relative_values)}]}
 
     def parse(self, value: Any) -> int | str:
-        if value == self.relative:
-            return self.relative
+        if isinstance(value, str) and value in self.relative_values:
+            return value
         if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= MOST_ID:
             raise WrongValue
         return value
@@ -407,7 +286,7 @@ class Reference(Column):
     ) -> Q:
         if operator is Operator.IS_EMPTY:
             return Q(IsNull(left, True))
-        ids = [self.resolve(asker) if each == self.relative else each for each in parsed]
+        ids = [self.resolve(asker) if isinstance(each, str) else each for each in parsed]
         known = [each for each in ids if each is not None]
         if not known:
             return NOTHING
@@ -419,8 +298,8 @@ class Person(Reference):
     """A person."""
 
     type: ClassVar[str] = "person"
-    relative: ClassVar[str] = "@me"
-    listed_at: ClassVar[str] = "/api/users/"
+    relative_values: ClassVar = ("@me",)
+    listed_at: ClassVar = "/api/users/"
 
     def resolve(self, asker: Asker) -> int | None:
         return asker.user_id
@@ -431,8 +310,8 @@ class Role(Reference):
     """A role."""
 
     type: ClassVar[str] = "role"
-    relative: ClassVar[str] = "@my_role"
-    listed_at: ClassVar[str] = "/api/roles/"
+    relative_values: ClassVar = ("@my_role",)
+    listed_at: ClassVar = "/api/roles/"
 
     def resolve(self, asker: Asker) -> int | None:
         return asker.role_id
@@ -443,8 +322,8 @@ class Branch(Reference):
     """A branch; `@my_branch` finds nothing while no branch is active."""
 
     type: ClassVar[str] = "branch"
-    relative: ClassVar[str] = "@my_branch"
-    listed_at: ClassVar[str] = "/api/branches/"
+    relative_values: ClassVar = ("@my_branch",)
+    listed_at: ClassVar = "/api/branches/"
 
     def resolve(self, asker: Asker) -> int | None:
         return asker.branch_id()

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 from django.db.models import Q
 
 from config.api.tables.asker import Asker
-from config.api.tables.columns import EMPTINESS, MEMBERSHIP, Column, Operator, WrongValue
+from config.api.tables.column import EMPTINESS, MEMBERSHIP, Column, Operator, WrongValue
 from config.errors import DomainError
 
 if TYPE_CHECKING:

@@ -4,10 +4,10 @@ What passes `parse_filter` passes this; the rest (how many operators, which days
 bytes) JSON Schema cannot say.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from config.api.tables.columns import EMPTINESS, MEMBERSHIP, Column, Operator
+from config.api.tables.column import EMPTINESS, MEMBERSHIP, Column, Operator
 from config.api.tables.filters import CONNECTORS, MOST_CONDITIONS, MOST_VALUES
 from config.api.tables.table import Table
 
@@ -35,6 +35,36 @@ def filter_schema(table: Table, columns: Iterable[Column] | None = None) -> dict
                 "items": {"type": "string", "enum": list(CONNECTORS)},
             },
         },
+    }
+
+
+def describe(table: Table, columns: Sequence[Column]) -> dict[str, Any]:
+    """Return all that a program needs to build a form for filters with these columns."""
+    return {
+        "name": table.name,
+        "columns": [
+            {
+                "name": column.name,
+                "type": column.type,
+                "operators": [str(each) for each in column.operators],
+                "choices": [{"value": value, "name": str(name)} for value, name in column.choices],
+                "relative_values": list(column.relative_values),
+                "listed_at": column.listed_at,
+                "is_sortable": column.sort_by is not None,
+            }
+            for column in columns
+        ],
+        "sortable": sorted(table.ordering_columns),
+        "standard_lists": [
+            {
+                "key": f"standard:{each.key}",
+                "name": each.name,
+                "conditions": list(each.conditions),
+                "operators": list(each.operators),
+            }
+            for each in table.standard_lists
+        ],
+        "schema": filter_schema(table, columns),
     }
 
 

@@ -9,7 +9,7 @@ from django.db.models.expressions import Combinable
 from django.utils.module_loading import autodiscover_modules
 
 from config.api.tables.asker import Asker
-from config.api.tables.columns import Column
+from config.api.tables.column import Column
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,258 @@
+"""Reads about filter lists: a person's own, what is shared with them, and what is never stored."""
+
+from dataclasses import dataclass
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+from django.db.models import CharField, QuerySet, Value
+from django.db.models.functions import Coalesce, Concat, NullIf, Trim
+from django.http import Http404
+from django.utils import timezone
+from rest_framework.request import Request
+
+from accounts.cache import Person, Reach
+from accounts.models import Entity, Role, User
+from accounts.permissions import caller
+from config.api.tables import Asker, Table, all_tables, describe
+from filterlists.models import FilterGroup, FilterList, TableSettings, ViewMode
+from organizations.cache import active_branch, visible_roles, visible_users
+
+MOST_ID: Final = 2**63 - 1
+PEOPLE: Final = "people"
+ROLES: Final = "roles"
+
+
+@dataclass(frozen=True, slots=True)
+class Sharer:
+    """Who shares a list."""
+
+    id: int
+    username: str
+    first_name: str
+    last_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class ListCard:
+    """A list as a menu shows it; `key` is what `?filter=` takes. What is not stored has no id."""
+
+    key: str
+    name: str
+    table: str
+    id: int | None = None
+    group: int | None = None
+    position: int = 0
+    is_shared: bool = False
+    shared_by: Sharer | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class GroupCard:
+    """A group of lists. People and roles are computed groups, which have no id."""
+
+    key: str
+    name: str
+    table: str
+    id: int | None = None
+    position: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class TableLook:
+    """How a person looks at a table."""
+
+    column_order: tuple[str, ...] = ()
+    hidden_columns: tuple[str, ...] = ()
+    view_mode: str = str(ViewMode.TABLE)
+    sort: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """What a person has stored about one table."""
+
+    lists: tuple[ListCard, ...]
+    groups: tuple[GroupCard, ...]
+    look: TableLook
+
+
+def asker_of(person: Person) -> Asker:
+    """Return a person as who asks now; raise NoActiveRole."""
+    role = person.acting_role
+    return Asker(
+        user_id=person.id,
+        organization_id=role.organization_id,
+        role_id=role.id,
+        branch_id=lambda: branch.id if (branch := active_branch(person)) else None,
+        writes_all=frozenset(
+            entity for entity in Entity.values if person.writes(Entity(entity)) is Reach.ALL
+        ),
+        zone=ZoneInfo(person.time_zone),
+        now=timezone.now(),
+    )
+
+
+def asker_of_request(request: Request) -> Asker:
+    """Return who sent the request."""
+    return asker_of(caller(request))
+
+
+def filter_of_request(request: Request, table: Table, key: str) -> tuple[Any, Any]:
+    """Return what the list of that key says, if the caller may run it; else raise Http404."""
+    return conditions_of(caller(request), table, key)
+
+
+def conditions_of(person: Person, table: Table, key: str) -> tuple[Any, Any]:
+    """Return conditions and operators of a stored or computed list; raise Http404.
+
+    Whether a person or role of a computed list exists is not looked up: a list of nobody is empty.
+    """
+    kind, _, rest = key.partition(":")
+    if kind == "standard" and (standard := table.standard_list(rest)):
+        return list(standard.conditions), list(standard.operators)
+    column = {"person": table.people, "role": table.roles}.get(kind, "")
+    if column and (row_id := _id(rest)):
+        return [{"column": column, "operator": "equals", "value": row_id}], []
+    if (list_id := _id(key)) is None:
+        raise Http404
+    found = usable_lists(person).filter(pk=list_id, table=table.name)
+    row = found.values_list("conditions", "operators").first()
+    if row is None:
+        raise Http404
+    return row
+
+
+def usable_lists(person: Person) -> QuerySet[FilterList]:
+    """Return the stored lists that a person may run: their own and those shared with them."""
+    role = person.active_role
+    if role is None or person.reads(Entity.FILTER_LISTS) is Reach.NONE:
+        return FilterList.objects.none()
+    return FilterList.objects.usable_by(person.id, role.organization_id)
+
+
+def own_groups(person: Person) -> QuerySet[FilterGroup]:
+    """Return a person's groups in the active organisation."""
+    role = person.active_role
+    if role is None or person.reads(Entity.FILTER_LISTS) is Reach.NONE:
+        return FilterGroup.objects.none()
+    return FilterGroup.objects.filter(user_id=person.id, organization_id=role.organization_id)
+
+
+def lists_of(person: Person, table: Table) -> list[ListCard]:
+    """Return the standard lists, a person's own and those shared with them, in this order."""
+    organization_id = person.acting_role.organization_id
+    own = saved(person.id, organization_id, table.name).lists
+    known = {each.id for each in own}
+    shared = shared_lists(organization_id, table.name)
+    return [*standard_lists(table), *own, *(each for each in shared if each.id not in known)]
+
+
+def groups_of(person: Person, table: Table) -> list[GroupCard]:
+    """Return the computed groups that the person may look into, and their own."""
+    own = saved(person.id, person.acting_role.organization_id, table.name).groups
+    return [*_computed_groups(person, table), *own]
+
+
+def standard_lists(table: Table) -> list[ListCard]:
+    """Return the lists that everybody has."""
+    return [
+        ListCard(f"standard:{each.key}", each.name, table.name, position=position)
+        for position, each in enumerate(table.standard_lists)
+    ]
+
+
+def people_with_names(person: Person) -> QuerySet[User]:
+    """Return whom a person may see, each with the `list_name` of their list."""
+    full = Trim(Concat("first_name", Value(" "), "last_name"))
+    name = Coalesce(NullIf(full, Value("")), "username", output_field=CharField())
+    return visible_users(person).annotate(list_name=name).only("id")
+
+
+def roles_with_names(person: Person) -> QuerySet[Role]:
+    """Return the roles that a person may see, each with the `list_name` of its list."""
+    return visible_roles(person).annotate(list_name=Trim("name")).only("id")
+
+
+def look_of(person: Person, table: Table) -> TableLook:
+    """Return how a person looks at a table."""
+    return saved(person.id, person.acting_role.organization_id, table.name).look
+
+
+def card_of_group(group: FilterGroup) -> GroupCard:
+    """Return the card of a group at hand."""
+    return GroupCard(str(group.id), group.name, group.table, group.id, group.position)
+
+
+def described_tables(person: Person) -> list[dict[str, Any]]:
+    """Return what a person's role may filter, plain: tables, columns, operators, JSON Schema."""
+    asker = asker_of(person)
+    return [
+        {
+            **describe(table, table.columns_open_to(asker)),
+            "groups": [group.key for group in _computed_groups(person, table)],
+        }
+        for table in all_tables().values()
+        if person.reads(Entity(table.entity)) > Reach.NONE
+    ]
+
+
+def saved(user_id: int, organization_id: int, table: str) -> Saved:
+    """Return what a person has stored about a table in an organisation."""
+    key = {"user_id": user_id, "organization_id": organization_id, "table": table}
+    lists = FilterList.objects.filter(**key).order_by("position", "id")
+    groups = FilterGroup.objects.filter(**key).order_by("position", "id")
+    return Saved(
+        lists=tuple(
+            ListCard(str(row["id"]), **row)
+            for row in lists.values("id", "name", "table", "group", "position", "is_shared")
+        ),
+        groups=tuple(
+            GroupCard(str(row["id"]), **row)
+            for row in groups.values("id", "name", "table", "position")
+        ),
+        look=_look(user_id, table),
+    )
+
+
+def shared_lists(organization_id: int, table: str) -> tuple[ListCard, ...]:
+    """Return what is shared in an organisation; groups and positions are their owner's matter."""
+    rows = FilterList.objects.filter(organization_id=organization_id, table=table, is_shared=True)
+    return tuple(
+        ListCard(
+            key=str(each.id),
+            name=each.name,
+            table=each.table,
+            id=each.id,
+            is_shared=True,
+            shared_by=Sharer(
+                each.user_id, each.user.username, each.user.first_name, each.user.last_name
+            ),
+        )
+        for each in rows.select_related("user")
+        .only("name", "table", "user__username", "user__first_name", "user__last_name")
+        .order_by("name", "id")
+    )
+
+
+def _computed_groups(person: Person, table: Table) -> list[GroupCard]:
+    return [
+        GroupCard(key, name, table.name)
+        for key, name, column, entity in (
+            (PEOPLE, "People", table.people, Entity.USERS),
+            (ROLES, "Roles", table.roles, Entity.ROLES),
+        )
+        if column and person.reads(entity) > Reach.NONE
+    ]
+
+
+def _look(user_id: int, table: str) -> TableLook:
+    row = TableSettings.objects.filter(user_id=user_id, table=table).first()
+    if row is None:
+        return TableLook()
+    return TableLook(tuple(row.column_order), tuple(row.hidden_columns), row.view_mode, row.sort)
+
+
+def _id(text: str) -> int | None:
+    if not (text.isascii() and text.isdecimal() and len(text) < 20):
+        return None
+    return number if 1 <= (number := int(text)) <= MOST_ID else None

@@ -1,0 +1,1 @@
+"""The routes of saved filters, a module for each noun."""
