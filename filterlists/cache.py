@@ -77,12 +77,12 @@ class Saved:
 
 
 def asker_of(person: Person) -> Asker:
-    """Return a person as who asks now; raise NoActiveRole."""
-    role = person.acting_role
+    """Return a person as who asks now."""
+    role = person.active_role
     return Asker(
         user_id=person.id,
-        organization_id=role.organization_id,
-        role_id=role.id,
+        organization_id=role.organization_id if role else 0,
+        role_id=role.id if role else None,
         branch_id=lambda: branch.id if (branch := active_branch(person)) else None,
         writes_all=frozenset(
             entity for entity in Entity.values if person.writes(Entity(entity)) is Reach.ALL

@@ -6,8 +6,8 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from config.api.fields import IdField
-from config.api.schema import FieldErrorSerializer
-from config.api.tables import Operator, all_tables
+from config.api.schema import ConditionSerializer, FieldErrorSerializer
+from config.api.tables import CONNECTORS, all_tables
 from filterlists.cache import PEOPLE, ROLES
 from filterlists.models import ViewMode
 from filterlists.services import MOST_GROUPS, MOST_LISTS
@@ -57,14 +57,6 @@ class FilterListCardSerializer(serializers.Serializer[object]):
     shared_by = SharerSerializer(allow_null=True)
 
 
-class ConditionSerializer(serializers.Serializer[object]):
-    """One comparison; `/api/filter-lists/tables/` has what each table allows, as JSON Schema."""
-
-    column = serializers.CharField()
-    operator = serializers.ChoiceField(choices=[str(each) for each in Operator])
-    value = serializers.JSONField(required=False, allow_null=True)
-
-
 class FilterListSerializer(serializers.Serializer[object]):
     """A stored list; `problems` is why it would be refused now, empty as a rule."""
 
@@ -73,7 +65,7 @@ class FilterListSerializer(serializers.Serializer[object]):
     name = serializers.CharField()
     table = serializers.CharField()
     conditions = ConditionSerializer(many=True)
-    operators = serializers.ListField(child=serializers.ChoiceField(choices=["AND", "OR"]))
+    operators = serializers.ListField(child=serializers.ChoiceField(choices=CONNECTORS))
     group = serializers.IntegerField(allow_null=True)
     position = serializers.IntegerField()
     is_shared = serializers.BooleanField()
@@ -86,7 +78,7 @@ class ConditionsField(serializers.JSONField):
     """Conditions as they are; `config.api.tables` checks them, with better words."""
 
 
-@extend_schema_field({"type": "array", "items": {"type": "string", "enum": ["AND", "OR"]}})
+@extend_schema_field({"type": "array", "items": {"type": "string", "enum": list(CONNECTORS)}})
 class OperatorsField(serializers.JSONField):
     """What stands between conditions; checked with them."""
 

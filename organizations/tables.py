@@ -2,7 +2,8 @@
 
 from typing import Any, Final
 
-from django.db.models import OuterRef, QuerySet
+from django.db.models import Case, OuterRef, QuerySet, Value, When
+from django.db.models.functions import Now
 
 from accounts.models import Entity, Language, RoleAssignment
 from config.api.tables import (
@@ -20,8 +21,14 @@ from config.api.tables import (
     Text,
     register,
 )
-from organizations.cache import visible_branches, visible_roles, visible_users
-from organizations.models import BranchAssignment
+from organizations.cache import (
+    visible_branches,
+    visible_invitations,
+    visible_join_requests,
+    visible_roles,
+    visible_users,
+)
+from organizations.models import BranchAssignment, JoinStatus
 
 ACTIVE: Final = {"column": "is_active", "operator": "equals", "value": True}
 INACTIVE: Final = {**ACTIVE, "value": False}
@@ -66,6 +73,74 @@ USERS: Final = register(
         standard_lists=(
             StandardList("active", "Active", (ACTIVE,)),
             StandardList("inactive", "Inactive", (INACTIVE,)),
+            StandardList("all", "All"),
+        ),
+    )
+)
+
+_INVITATION_STATUS: Final = Case(
+    When(accepted_at__isnull=False, then=Value("accepted")),
+    When(revoked_at__isnull=False, then=Value("revoked")),
+    When(expires_at__gt=Now(), then=Value("open")),
+    default=Value("expired"),
+)
+
+JOIN_REQUESTS: Final = register(
+    Table(
+        name="join_requests",
+        entity=Entity.JOIN_REQUESTS,
+        visible=visible_join_requests,
+        people="requester",
+        columns=(
+            Person(name="requester", path="requester_id", sort_by="requester__username"),
+            Choice(name="status", choices=tuple(JoinStatus.choices), sort_by="status"),
+            Text(name="message"),
+            Text(name="response"),
+            Person(name="processed_by", path="processed_by_id", is_nullable=True),
+            DateTime(name="processed_at", is_nullable=True),
+            Role(name="role", path="role_id", is_nullable=True),
+            Branch(name="branch", path="branch_id", is_nullable=True),
+            DateTime(name="created_at", sort_by="created_at"),
+        ),
+        standard_lists=(
+            StandardList(
+                "pending",
+                "Pending",
+                ({"column": "status", "operator": "equals", "value": "pending"},),
+            ),
+            StandardList("all", "All"),
+        ),
+    )
+)
+
+INVITATIONS: Final = register(
+    Table(
+        name="invitations",
+        entity=Entity.INVITATIONS,
+        visible=visible_invitations,
+        columns=(
+            Text(name="email", sort_by="email"),
+            Role(name="role", path="role_id", is_nullable=True),
+            Branch(name="branch", path="branch_id", is_nullable=True),
+            Person(name="invited_by", path="invited_by_id", sort_by="invited_by__username"),
+            Choice(
+                name="status",
+                path=_INVITATION_STATUS,
+                choices=(
+                    ("open", "Open"),
+                    ("accepted", "Accepted"),
+                    ("revoked", "Revoked"),
+                    ("expired", "Expired"),
+                ),
+            ),
+            DateTime(name="created_at", sort_by="created_at"),
+            DateTime(name="expires_at", sort_by="expires_at"),
+            DateTime(name="accepted_at", is_nullable=True),
+        ),
+        standard_lists=(
+            StandardList(
+                "open", "Open", ({"column": "status", "operator": "equals", "value": "open"},)
+            ),
             StandardList("all", "All"),
         ),
     )

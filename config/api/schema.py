@@ -3,12 +3,14 @@
 from typing import Any
 
 from drf_spectacular.authentication import SessionScheme
+from drf_spectacular.extensions import OpenApiFilterExtension
 from drf_spectacular.openapi import AutoSchema as SpectacularAutoSchema
 from drf_spectacular.utils import Direction
 from rest_framework import serializers
 from rest_framework.permissions import SAFE_METHODS
 
 from config.api.exceptions import CONTENT_TYPE
+from config.api.tables import CONNECTORS, MOST_BYTES, Operator
 
 
 class FieldErrorSerializer(serializers.Serializer[object]):
@@ -21,6 +23,23 @@ class FieldErrorSerializer(serializers.Serializer[object]):
     column = serializers.CharField(required=False, allow_null=True)
     operator = serializers.CharField(required=False, allow_null=True)
     allowed = serializers.ListField(child=serializers.CharField(), required=False)
+
+
+class ConditionSerializer(serializers.Serializer[object]):
+    """One comparison; `/api/filter-lists/tables/` has what each table allows, as JSON Schema."""
+
+    column = serializers.CharField()
+    operator = serializers.ChoiceField(choices=[str(each) for each in Operator])
+    value = serializers.JSONField(required=False, allow_null=True)
+
+
+class FilterSerializer(serializers.Serializer[object]):
+    """Conditions, and the operators between them, one fewer; AND binds tighter than OR."""
+
+    conditions = ConditionSerializer(many=True)
+    operators = serializers.ListField(
+        child=serializers.ChoiceField(choices=CONNECTORS), required=False
+    )
 
 
 class ProblemSerializer(serializers.Serializer[object]):
@@ -42,6 +61,28 @@ class SessionAuthenticationScheme(SessionScheme):  # type: ignore[no-untyped-cal
     """The session cookie."""
 
     target_class = "config.api.authentication.SessionAuthentication"
+
+
+class TableFilterExtension(OpenApiFilterExtension):
+    """The parameters of a list that can be filtered."""
+
+    target_class = "config.api.tables.backend.TableFilter"
+
+    def get_schema_operation_parameters(
+        self, auto_schema: SpectacularAutoSchema, *args: Any, **kwargs: Any
+    ) -> list[dict[str, Any]]:
+        """Return `filter` and `conditions`; the latter's schema is a component."""
+        document = auto_schema.resolve_serializer(FilterSerializer, "request").ref
+        stored = "A saved list: its id, or the key of a standard list, a person or a role."
+        given = f"A filter, at most {MOST_BYTES} bytes; see `/api/filter-lists/tables/`."
+        parameters = (
+            ("filter", stored, {"schema": {"type": "string"}}),
+            ("conditions", given, {"content": {"application/json": {"schema": document}}}),
+        )
+        return [
+            {"name": name, "in": "query", "required": False, "description": text, **kind}
+            for name, text, kind in parameters
+        ]
 
 
 class AutoSchema(SpectacularAutoSchema):

@@ -1,7 +1,5 @@
 """Inviting people by e-mail, and accepting."""
 
-from typing import Any
-
 from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema
 from rest_framework.generics import ListAPIView
@@ -11,6 +9,7 @@ from rest_framework.response import Response
 from accounts.models import Entity
 from accounts.permissions import access_to, caller
 from config.api.pagination import KeysetPagination
+from config.api.tables import TableFilter
 from config.api.throttles import PostThrottle
 from config.api.views import APIView
 from organizations.cache import visible_invitations
@@ -27,6 +26,7 @@ from organizations.services.invitations import (
     resend_invitation,
     revoke_invitation,
 )
+from organizations.tables import INVITATIONS
 
 
 class InvitationListView(APIView, ListAPIView[Invitation]):
@@ -37,7 +37,9 @@ class InvitationListView(APIView, ListAPIView[Invitation]):
     pagination_class = KeysetPagination
     throttle_classes = (PostThrottle,)
     throttle_scope = "invite"
-    ordering_columns: dict[str, Any] = {"created_at": "created_at", "email": "email", "id": "id"}
+    table = INVITATIONS
+    filter_backends = (TableFilter,)
+    ordering_columns = INVITATIONS.ordering_columns
     ordering = "-created_at"
 
     def get_queryset(self) -> QuerySet[Invitation]:

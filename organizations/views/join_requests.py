@@ -1,7 +1,5 @@
 """Asking to join an organisation, and answering."""
 
-from typing import Any
-
 from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema
 from rest_framework.generics import ListAPIView
@@ -10,6 +8,7 @@ from rest_framework.response import Response
 
 from accounts.permissions import caller
 from config.api.pagination import KeysetPagination
+from config.api.tables import TableFilter
 from config.api.throttles import PostThrottle
 from config.api.views import APIView
 from organizations.cache import visible_join_requests
@@ -26,6 +25,7 @@ from organizations.services.join_requests import (
     request_to_join,
     withdraw_join_request,
 )
+from organizations.tables import JOIN_REQUESTS
 
 
 class JoinRequestListView(APIView, ListAPIView[JoinRequest]):
@@ -35,7 +35,9 @@ class JoinRequestListView(APIView, ListAPIView[JoinRequest]):
     pagination_class = KeysetPagination
     throttle_classes = (PostThrottle,)
     throttle_scope = "apply"
-    ordering_columns: dict[str, Any] = {"created_at": "created_at", "id": "id"}
+    table = JOIN_REQUESTS
+    filter_backends = (TableFilter,)
+    ordering_columns = JOIN_REQUESTS.ordering_columns
     ordering = "-created_at"
 
     def get_queryset(self) -> QuerySet[JoinRequest]:

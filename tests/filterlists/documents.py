@@ -68,7 +68,7 @@ def conditions(table: Table, pool: dict[str, list[Any]]) -> st.SearchStrategy[di
         return st.fixed_dictionaries({**head, "value": value})
 
     return st.one_of(
-        of(column, str(operator)) for column in table.columns for operator in column.operators
+        [of(column, str(operator)) for column in table.columns for operator in column.operators]
     )
 
 

@@ -44,7 +44,8 @@ def passes(row: dict[str, Any], document: dict[str, Any], world: World) -> bool:
 
 
 def _holds(row: dict[str, Any], condition: dict[str, Any], world: World) -> bool:
-    column, operator, given = condition["column"], condition["operator"], condition.get("value")
+    column, operator = condition["column"], condition["operator"]
+    given: Any = condition.get("value")
     held = row[column]
     if operator == "is_empty":
         return held in (None, "") or held == set()

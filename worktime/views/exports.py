@@ -6,22 +6,28 @@ from typing import Any, Final
 from django.http import FileResponse, Http404, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 
 from accounts.models import Entity
 from accounts.permissions import access_to, caller
 from config.api.fields import IdField
+from config.api.tables import narrow
 from config.api.views import APIView
 from config.db import clock
 from organizations.cache import organization_card
 from worktime.cache import visible_worktimes
 from worktime.exports import Export
+from worktime.tables import WORKTIME
 from worktime.views.stats import PERIOD_PARAMETERS, period_asked_for
 
 CSV: Final = "text/csv; charset=utf-8"
 XLSX: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+FILTER_PARAMETERS: Final = [
+    OpenApiParameter(name, str, description="As of `/api/worktime/`.")
+    for name in ("filter", "conditions")
+]
 
 
 class ExportQuerySerializer(serializers.Serializer[object]):
@@ -46,7 +52,7 @@ class ExportView(APIView):
     @extend_schema(
         operation_id="worktime_export",
         summary="The records as CSV or XLSX",
-        parameters=[ExportQuerySerializer, *PERIOD_PARAMETERS],
+        parameters=[ExportQuerySerializer, *PERIOD_PARAMETERS, *FILTER_PARAMETERS],
         responses={(200, "text/csv"): OpenApiTypes.BINARY, (200, XLSX): OpenApiTypes.BINARY},
     )
     def get(self, request: Request) -> HttpResponseBase:
@@ -59,7 +65,7 @@ class ExportView(APIView):
         organization = organization_card(person.acting_role.organization_id)
         if organization is None:
             raise Http404
-        records = visible_worktimes(person)
+        records = narrow(visible_worktimes(person), request, WORKTIME)
         if "user" in given:
             records = records.filter(user_id=given["user"])
         export = Export(

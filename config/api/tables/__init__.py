@@ -19,11 +19,19 @@ from config.api.tables.columns import (
     Role,
     Text,
 )
-from config.api.tables.filters import Filter, InvalidFilter, parse_filter
+from config.api.tables.filters import (
+    CONNECTORS,
+    MOST_BYTES,
+    Filter,
+    InvalidFilter,
+    parse_filter,
+)
 from config.api.tables.schema import describe, filter_schema
 from config.api.tables.table import StandardList, Table, all_tables, register
 
 __all__ = [
+    "CONNECTORS",
+    "MOST_BYTES",
     "Asker",
     "Boolean",
     "Branch",

@@ -10,13 +10,14 @@ from zoneinfo import ZoneInfo
 class Asker:
     """The caller of a list, at the moment `now`, in their own zone.
 
-    `branch_id` is a function because few filters ask for it and the answer may take a query.
-    `writes_all` holds the entities whose every row the asker may change.
+    `organization_id` is 0 for who acts for none, which is nobody's. `branch_id` is a function
+    because few filters ask for it and the answer may take a query. `writes_all` holds the
+    entities whose every row the asker may change.
     """
 
     user_id: int
     organization_id: int
-    role_id: int
+    role_id: int | None
     branch_id: Callable[[], int | None]
     writes_all: frozenset[str]
     zone: ZoneInfo

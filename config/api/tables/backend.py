@@ -14,8 +14,7 @@ from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from config.api.tables.asker import Asker
-from config.api.tables.filters import MOST_BYTES, load_document, parse_filter, refuse
-from config.api.tables.schema import filter_schema
+from config.api.tables.filters import load_document, parse_filter, refuse
 from config.api.tables.table import Table
 
 
@@ -61,34 +60,13 @@ def narrow(queryset: QuerySet[Any], request: Request, table: Table) -> QuerySet[
 
 
 class TableFilter(BaseFilterBackend):
-    """Narrows a list whose view names its `table`."""
+    """Narrows a list whose view names its `table`; config.api.schema describes it."""
 
     def filter_queryset(
         self, request: Request, queryset: QuerySet[Any], view: APIView
     ) -> QuerySet[Any]:
         """Return the rows that pass."""
         return narrow(queryset, request, view.table)  # type: ignore[attr-defined]
-
-    def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
-        """Return the parameters of a list that can be filtered."""
-        stored = "A saved list: its id, or the key of a standard list, a person or a role."
-        given = f"A filter, at most {MOST_BYTES} bytes; see `/api/filter-lists/tables/`."
-        return [
-            {
-                "name": "filter",
-                "in": "query",
-                "required": False,
-                "description": stored,
-                "schema": {"type": "string"},
-            },
-            {
-                "name": "conditions",
-                "in": "query",
-                "required": False,
-                "description": given,
-                "content": {"application/json": {"schema": filter_schema(view.table)}},
-            },
-        ]
 
 
 def _connected() -> _Source:
