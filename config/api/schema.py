@@ -63,7 +63,7 @@ class SessionAuthenticationScheme(SessionScheme):  # type: ignore[no-untyped-cal
     target_class = "config.api.authentication.SessionAuthentication"
 
 
-class TableFilterExtension(OpenApiFilterExtension):
+class TableFilterExtension(OpenApiFilterExtension):  # type: ignore[no-untyped-call]
     """The parameters of a list that can be filtered."""
 
     target_class = "config.api.tables.backend.TableFilter"

@@ -38,6 +38,8 @@ def row(method: str, path: str, statuses: str, **body: Any) -> Row:
 
 
 TIMES = {"started_at": "2026-03-03T08:00:00Z", "ended_at": "2026-03-03T12:00:00Z"}
+NONE: dict[str, Any] = {"table": "worktime", "lists": []}
+LOOK = {"column_order": ["notes"], "hidden_columns": [], "view_mode": "cards", "sort": ""}
 
 TABLE = (
     # Pages and probes: everybody's.
@@ -180,4 +182,41 @@ TABLE = (
         date="2026-03-03",
         hours=1,
     ),
+    # Filter lists.
+    row("GET", "/api/filter-lists/?table=worktime", "401 200 200 200 200 401 200 403 403"),
+    row(
+        "POST",
+        "/api/filter-lists/",
+        "401 400 400 400 201 401 403 201 403",
+        table="worktime",
+        name="New",
+        group="{filter_group}",
+    ),
+    row("POST", "/api/filter-lists/reorder/", "401 204 204 204 204 401 403 204 403", **NONE),
+    row("GET", "/api/filter-lists/tables/", "401 200 200 200 200 401 200 403 403"),
+    row("GET", "/api/filter-lists/{filter_list}/", "401 404 404 404 200 401 200 403 403"),
+    row(
+        "PATCH",
+        "/api/filter-lists/{filter_list}/",
+        "401 404 404 404 200 401 403 200 403",
+        group="{filter_group}",
+    ),
+    row("DELETE", "/api/filter-lists/{filter_list}/", "401 404 404 404 204 401 403 204 403"),
+    row("GET", "/api/filter-groups/?table=worktime", "401 200 200 200 200 401 200 403 403"),
+    row(
+        "POST",
+        "/api/filter-groups/",
+        "401 201 201 201 201 401 403 201 403",
+        table="worktime",
+        name="New",
+    ),
+    row(
+        "PATCH",
+        "/api/filter-groups/{filter_group}/",
+        "401 404 404 404 200 401 403 200 403",
+        name="x",
+    ),
+    row("DELETE", "/api/filter-groups/{filter_group}/", "401 404 404 404 204 401 403 204 403"),
+    row("GET", "/api/table-settings/worktime/", "401 200 200 200 200 401 200 403 403"),
+    row("PUT", "/api/table-settings/worktime/", "401 200 200 200 200 401 403 200 403", **LOOK),
 )

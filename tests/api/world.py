@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from accounts.models import ApiToken, Role, RoleAssignment, Scope, User
 from accounts.services import issue_token
+from filterlists.models import FilterGroup, FilterList
 from organizations.models import Branch, BranchAssignment, Invitation, JoinRequest, Organization
 from organizations.services.founding import found_organization
 from worktime.models import WorkTime
@@ -77,6 +78,10 @@ def make_world(name: str) -> World:
             time_zone="Europe/Berlin",
         ).id,
     }
+    key: dict[str, Any] = {"user": admin, "organization": organization, "table": "worktime"}
+    group = FilterGroup.objects.create(name="Group", **key)
+    ids["filter_group"] = group.id
+    ids["filter_list"] = FilterList.objects.create(name="List", group=group, **key).id
     return World(organization, admin, lead, member, inactive, ids, tokens)
 
 
