@@ -98,6 +98,19 @@ def test_ones_own_hand_cannot_go_beyond_it(
     assert api(bob).send("PATCH", f"{LIST}{record.id}/", change).status_code == 200
 
 
+def test_what_takes_no_more_of_a_day_may_be_changed(api: type[Api], alice: User, zone: str) -> None:
+    """Also where the day is beyond its limit already."""
+    begin, end = hours_ago(8, 2)
+    record = work(alice, begin, end, time_zone=zone)
+    path, reason = f"{LIST}{record.id}/", {"reason": "x"}
+    client = api(alice)
+    assert client.send("PATCH", path, {"notes": "long", **reason}).status_code == 200
+    later = (begin + timedelta(minutes=30)).isoformat()
+    assert client.send("PATCH", path, {"started_at": later, **reason}).status_code == 200
+    response = client.send("PATCH", path, {"started_at": begin.isoformat(), **reason})
+    assert response.json()["code"] == "daily_limit_reached"
+
+
 def test_autostop_ends_at_the_exact_instant(alice: User, zone: str) -> None:
     earlier = work(alice, *hours_ago(8, 7), time_zone=zone)
     assert earlier.ended_at is not None

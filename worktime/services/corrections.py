@@ -10,7 +10,7 @@ from config.db import clock
 from config.db.retry import write
 from config.errors import DomainError, InvalidField
 from organizations.models import Organization
-from worktime.cache import SHOWN
+from worktime.cache import SHOWN, stretch_of
 from worktime.models import EARLIEST, Action, Source, WorkTime
 from worktime.services.clocking import CLOCKS_MAY_DIFFER_BY, BranchRequired, branch_of
 from worktime.services.limits import refuse_beyond_limit
@@ -93,6 +93,7 @@ def change_worktime(
     """
     user, record, organization = _locked(author, worktime_id)
     now, before, was_running = clock.now(), state_of(record), record.ended_at is None
+    stretch = stretch_of(record)
     is_own = author.id == record.user_id
     if changes.get("branch", record.branch_id) != record.branch_id:
         record.branch = assigned_branch(
@@ -116,7 +117,7 @@ def change_worktime(
         record.edited_by = User.objects.get(pk=author.id)
     store(record, (*CHANGEABLE, "time_zone", "edited_by"))
     if is_own:
-        refuse_beyond_limit(user, organization, record, now=now)
+        refuse_beyond_limit(user, organization, record, now=now, before=stretch)
     revision(
         record, Action.CHANGED, author_id=author.id, at=now, reason=reason, before=before
     ).save()

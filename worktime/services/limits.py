@@ -12,7 +12,7 @@ from config.db.retry import write
 from config.errors import DomainError
 from organizations.models import DailyLimit, Organization
 from worktime.cache import Today, day_totals, limit_moments, stretch_of
-from worktime.days import day_of, parts_of
+from worktime.days import Stretch, day_of, parts_of
 from worktime.models import Action, Source, WorkTime
 from worktime.services.records import SHORTEST, lock_person, revision, state_of
 from worktime.sums import ZERO, worked_by_day
@@ -48,16 +48,30 @@ def refuse_start_beyond_limit(user: User, organization: Organization, record: Wo
 
 
 def refuse_beyond_limit(
-    user: User, organization: Organization, record: WorkTime, *, now: datetime
+    user: User,
+    organization: Organization,
+    record: WorkTime,
+    *,
+    now: datetime,
+    before: Stretch | None = None,
 ) -> None:
-    """Raise DailyLimitReached where a stored record makes one of its days exceed the limit."""
+    """Raise DailyLimitReached where a stored record makes one of its days exceed the limit.
+
+    `before` is what it was: a day of which it takes no more than it did is not looked at.
+    """
     if organization.daily_limit != DailyLimit.ENFORCE:
         return
-    stretch, rule = stretch_of(record), organization.day_rule
+    rule, stretch = organization.day_rule, stretch_of(record)
     start, end = stretch.started_at, stretch.end(now)
+    counted, earlier = (
+        worked_by_day(parts_of(those, start=start, end=end, now=now, rule=rule))
+        for those in ([stretch], [before] if before else [])
+    )
+    grown = [day for day, worked in counted.items() if worked > earlier.get(day, ZERO)]
+    if not grown:
+        return
     totals = day_totals(user, organization.id, rule, start, end, now)
-    for day in worked_by_day(parts_of([stretch], start=start, end=end, now=now, rule=rule)):
-        today = totals.on(day)
+    for today in map(totals.on, grown):
         if today.worked > today.limit:
             raise DailyLimitReached(today)
 
