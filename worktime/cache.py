@@ -4,14 +4,16 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Final
+from typing import ClassVar, Final
 from zoneinfo import ZoneInfo
 
 from django.db.models import DateTimeField, QuerySet, Subquery, Value
 from django.db.models.functions import Coalesce
 
-from accounts.cache import Person, Reach
+from accounts.cache import Person, Reach, person_fact
 from accounts.models import Entity, User
+from config.cache import Cache, depends_on
+from organizations.cache import organization_fact
 from worktime.days import Stretch, day_of, parts_of
 from worktime.limits import Allowance, limit_reached_at
 from worktime.models import OvertimeApproval, WorkTime, WorkTimeQuerySet, WorkTimeRevision
@@ -40,6 +42,40 @@ class Today:
 
 
 @dataclass(frozen=True, slots=True)
+class Brief:
+    """A person beside a record of theirs."""
+
+    id: int
+    username: str
+    first_name: str
+    last_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class BranchBrief:
+    """The branch of a record."""
+
+    id: int
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunningWorktime:
+    """A running record, as the API shows it."""
+
+    ended_at: ClassVar[None] = None
+
+    id: int
+    user: Brief
+    branch: BranchBrief
+    started_at: datetime
+    time_zone: str
+    notes: str
+    source: str
+    edited_by: Brief | None
+
+
+@dataclass(frozen=True, slots=True)
 class DayTotals:
     """What a person has worked on some days, and may work on any."""
 
@@ -49,6 +85,37 @@ class DayTotals:
     def on(self, day: date) -> Today:
         """Return one day's."""
         return Today(day, self.worked.get(day, ZERO), self.allowance.limit(day))
+
+
+def worktime_fact(user_id: int) -> str:
+    """Return the fact that changes with a person's records and overtime."""
+    return f"worktime:{user_id}"
+
+
+def _load_active(user_id: int) -> RunningWorktime | None:
+    record = running_worktime(user_id)
+    if record is None:
+        return None
+    depends_on(person_fact(user_id), organization_fact(record.organization_id))
+    editor = record.edited_by
+    return RunningWorktime(
+        id=record.id,
+        user=_brief(record.user),
+        branch=BranchBrief(record.branch.id, record.branch.name),
+        started_at=record.started_at,
+        time_zone=record.time_zone,
+        notes=record.notes,
+        source=record.source,
+        edited_by=_brief(editor) if editor else None,
+    )
+
+
+active_worktimes = Cache(
+    "active worktimes",
+    load=_load_active,
+    facts=lambda user_id: [worktime_fact(user_id)],
+    ttl=30.0,
+)
 
 
 def running_worktime(user_id: int) -> WorkTime | None:
@@ -240,6 +307,10 @@ def day_totals(
     parts = parts_of(map(stretch_of, rows), start=since, end=until, now=now, rule=rule)
     overtime = overtime_of([user.id], organization_id, since.date(), until.date())
     return DayTotals(worked_by_day(parts), _allowance(user, overtime))
+
+
+def _brief(user: User) -> Brief:
+    return Brief(user.id, user.username, user.first_name, user.last_name)
 
 
 def _allowance(user: User, overtime: dict[int, dict[date, timedelta]]) -> Allowance:

@@ -4,12 +4,13 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from accounts.cache import Person
+from config.cache import changed
 from config.db import clock
 from config.db.retry import write
 from config.errors import DomainError, InvalidField
 from organizations.cache import active_branch
 from organizations.models import Branch, Organization
-from worktime.cache import SHOWN, running_worktime
+from worktime.cache import SHOWN, running_worktime, worktime_fact
 from worktime.models import Action, Source, WorkTime
 from worktime.services.limits import refuse_start_beyond_limit
 from worktime.services.records import (
@@ -132,6 +133,7 @@ def end_worktime_of_leaver(
     now, before = clock.now(), state_of(record)
     if author_id is not None and author_id != user_id:
         record.edited_by_id = author_id
+    changed(worktime_fact(user_id))
     _end(record, now)
     record.save(update_fields=["ended_at", "edited_by", "updated_at"])
     revision(

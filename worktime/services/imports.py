@@ -5,11 +5,12 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 from accounts.models import User
+from config.cache import changed
 from config.db import clock
 from config.db.retry import write
 from config.errors import DomainError, InvalidField
 from organizations.models import Branch, Organization
-from worktime.cache import worktimes_between
+from worktime.cache import worktime_fact, worktimes_between
 from worktime.models import Action, Source, WorkTime, WorkTimeRevision
 from worktime.services.corrections import checked_times
 from worktime.services.records import revision, zone_of
@@ -99,6 +100,7 @@ def _lock_members(organization: Organization, usernames: set[str]) -> dict[str, 
         .distinct()
     )
     wanted = [user_id for user_id, username in members if username.lower() in usernames]
+    changed(*map(worktime_fact, wanted))
     locked = User.objects.select_for_update(no_key=True).filter(pk__in=wanted).order_by("id")
     return {user.username.lower(): user for user in locked}
 

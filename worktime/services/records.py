@@ -8,9 +8,10 @@ from django.db import IntegrityError, transaction
 
 from accounts.cache import Person
 from accounts.models import User
+from config.cache import changed
 from config.errors import DomainError, InvalidField
 from organizations.models import Branch, BranchAssignment, Organization
-from worktime.cache import SHOWN, running_worktime, visible_worktimes
+from worktime.cache import SHOWN, running_worktime, visible_worktimes, worktime_fact
 from worktime.models import (
     NO_OVERLAP,
     ONE_RUNNING,
@@ -60,7 +61,11 @@ def author(person: Person) -> Author:
 
 
 def lock_person(user_id: int) -> User:
-    """Make concurrent writes about one person queue, instead of deadlocking on constraints."""
+    """Make concurrent writes about one person queue, instead of deadlocking on constraints.
+
+    What is cached of their working time falls with the COMMIT.
+    """
+    changed(worktime_fact(user_id))
     return User.objects.select_for_update(no_key=True).get(pk=user_id)
 
 

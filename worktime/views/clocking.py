@@ -7,7 +7,7 @@ from rest_framework.response import Response
 from accounts.models import Entity, Scope
 from accounts.permissions import access_to, caller
 from config.api.views import APIView
-from worktime.cache import running_worktime
+from worktime.cache import active_worktimes
 from worktime.serializers import (
     ActiveSerializer,
     StartSerializer,
@@ -70,5 +70,5 @@ class ActiveView(APIView):
     )
     def get(self, request: Request) -> Response:
         """Return the caller's running record or null."""
-        record = running_worktime(caller(request).id)
-        return Response({"worktime": WorkTimeSerializer(record).data if record else None})
+        record = active_worktimes.get(caller(request).id)
+        return Response(ActiveSerializer({"worktime": record}).data)
