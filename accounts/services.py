@@ -1,10 +1,12 @@
-"""Writes about people that concern no organisation: profile, look, sessions, tokens."""
+"""Writes about people that concern no organisation: accounts, profile, look, tokens."""
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+from allauth.account.models import EmailAddress
 from allauth.usersessions.models import UserSession
+from django.db import IntegrityError, transaction
 from django.http import Http404
 from knox.models import get_digest_token
 from knox.settings import CONSTANTS
@@ -13,6 +15,7 @@ from accounts.cache import person_fact
 from accounts.models import ApiToken, User, UserSettings
 from config.cache import changed
 from config.db import clock
+from config.db.constraints import violated
 from config.db.retry import write
 from config.errors import DomainError, InvalidField
 
@@ -28,9 +31,58 @@ class TooManyTokens(DomainError):
     detail = f"You have {MOST_TOKENS} tokens already; revoke one first."
 
 
+class UsernameTaken(DomainError):
+    """Somebody has that user name."""
+
+    code = "username_taken"
+    detail = "Somebody has this user name already."
+
+
+class EmailTaken(DomainError):
+    """Somebody has that e-mail address."""
+
+    code = "email_taken"
+    detail = "Somebody has this e-mail address already; invite them instead."
+
+
 def lock_person(user_id: int) -> User:
     """Return the person, locked: concurrent writes about one person queue here."""
     return User.objects.select_for_update(no_key=True).get(pk=user_id)
+
+
+def create_person(fields: Mapping[str, Any]) -> User:
+    """Make a person who belongs nowhere yet; raise UsernameTaken or EmailTaken."""
+    email = fields["email"].lower()
+    if _is_verified(email):
+        raise EmailTaken
+    username = User.normalize_username(fields["username"])
+    user = User(**{**fields, "username": username, "email": email})
+    user.set_unusable_password()
+    try:
+        with transaction.atomic():
+            user.save(force_insert=True)
+    except IntegrityError as error:
+        raise (EmailTaken if violated(error) == "user_email_any_case" else UsernameTaken) from error
+    EmailAddress.objects.create(user=user, email=user.email, primary=True, verified=False)
+    return user
+
+
+@write
+def set_email(*, user_id: int, email: str) -> None:
+    """Replace a person's addresses by this one, on an operator's word; "" leaves none.
+
+    They have to verify it when they log in next. Raises EmailTaken.
+    """
+    user = lock_person(user_id)
+    email = email.lower()
+    if _is_verified(email, by_others_than=user_id):
+        raise EmailTaken
+    EmailAddress.objects.filter(user=user).delete()
+    user.email = email
+    user.save(update_fields=["email", "updated_at"])
+    if email:
+        EmailAddress.objects.create(user=user, email=email, primary=True, verified=False)
+    changed(person_fact(user_id))
 
 
 @write
@@ -104,3 +156,8 @@ def revoke_token(*, user_id: int, token_id: int) -> None:
     count, _ = ApiToken.objects.filter(user_id=user_id, pk=token_id).delete()
     if not count:
         raise Http404
+
+
+def _is_verified(email: str, by_others_than: int | None = None) -> bool:
+    addresses = EmailAddress.objects.filter(email=email, verified=True)
+    return bool(addresses.exclude(user_id=by_others_than).exists())

@@ -3,10 +3,11 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from django.contrib import admin
-from django.http import HttpRequest, HttpResponse
+from django.contrib import admin, messages
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 
 from config.db.retry import write
+from config.errors import DomainError
 
 if TYPE_CHECKING:
     Base = admin.ModelAdmin[Any]
@@ -17,7 +18,8 @@ else:
 class WriteAdmin(Base):
     """Mixin for ModelAdmin, left of it: its forms and actions run inside `@write`.
 
-    So the change, what the services do about it and the admin's log share one transaction.
+    So the change, what the services do about it and the admin's log share one transaction. What
+    a service refuses is shown as a message.
     """
 
     def changeform_view(
@@ -29,22 +31,30 @@ class WriteAdmin(Base):
     ) -> HttpResponse:
         """Add or change one object."""
         view = super().changeform_view
-        return _run(request, lambda: view(request, object_id, form_url, extra_context))
+        return run(request, lambda: view(request, object_id, form_url, extra_context))
 
     def delete_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         """Delete one object."""
         view = super().delete_view
-        return _run(request, lambda: view(request, object_id, extra_context))
+        return run(request, lambda: view(request, object_id, extra_context))
 
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         """List objects, or run an action on some."""
         view = super().changelist_view
-        return _run(request, lambda: view(request, extra_context))
+        return run(request, lambda: view(request, extra_context))
 
 
-def _run(request: HttpRequest, view: Callable[[], HttpResponse]) -> HttpResponse:
-    return write(view)() if request.method == "POST" else view()
+def run(request: HttpRequest, view: Callable[[], HttpResponse]) -> HttpResponse:
+    """Run a view of the admin; a POST is one `@write`."""
+    if request.method != "POST":
+        return view()
+    try:
+        return write(view)()
+    except DomainError as error:
+        # Nothing was applied; the form comes back as it is stored.
+        messages.error(request, error.detail)
+        return HttpResponseRedirect(request.get_full_path())

@@ -6,11 +6,11 @@ from typing import Any
 from django.db import transaction
 
 from accounts.models import Role, User
+from accounts.services import create_person
 from config.db.retry import write
 from config.errors import DomainError
 from organizations.models import Branch, Organization
 from organizations.services.membership import join, lock_organization
-from organizations.services.people import create_person
 
 
 class ImportRefused(Exception):

@@ -3,15 +3,12 @@
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from allauth.account.models import EmailAddress
-from django.db import IntegrityError, transaction
 from django.http import Http404
 
 from accounts.cache import Person, Reach, person_fact
 from accounts.models import Entity, Role, RoleAssignment, User
-from accounts.services import lock_person, shut_out
+from accounts.services import create_person, lock_person, shut_out
 from config.cache import changed
-from config.db.constraints import violated
 from config.db.retry import write
 from config.errors import DomainError
 from organizations.cache import visible_users
@@ -46,20 +43,6 @@ OWN_FIELDS: Final = frozenset(
 )
 
 
-class UsernameTaken(DomainError):
-    """Somebody has that user name."""
-
-    code = "username_taken"
-    detail = "Somebody has this user name already."
-
-
-class EmailTaken(DomainError):
-    """Somebody has that e-mail address."""
-
-    code = "email_taken"
-    detail = "Somebody has this e-mail address already; invite them instead."
-
-
 class BelongsElsewhere(DomainError):
     """The person belongs to other organisations too."""
 
@@ -89,23 +72,6 @@ def add_person(
     require_branches(editor, branches)
     user = create_person(fields)
     join(user_id=user.id, organization=organization, roles=roles, branches=branches)
-    return user
-
-
-def create_person(fields: Mapping[str, Any]) -> User:
-    """Make a person who belongs nowhere yet; raise UsernameTaken or EmailTaken."""
-    email = fields["email"].lower()
-    if EmailAddress.objects.filter(email=email, verified=True).exists():
-        raise EmailTaken
-    username = User.normalize_username(fields["username"])
-    user = User(**{**fields, "username": username, "email": email})
-    user.set_unusable_password()
-    try:
-        with transaction.atomic():
-            user.save(force_insert=True)
-    except IntegrityError as error:
-        raise (EmailTaken if violated(error) == "user_email_any_case" else UsernameTaken) from error
-    EmailAddress.objects.create(user=user, email=user.email, primary=True, verified=False)
     return user
 
 

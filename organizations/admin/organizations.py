@@ -1,14 +1,19 @@
-"""The platform operators' view of organisations. Nothing is deleted here, only deactivated."""
+"""Organisations and their branches; never their settings."""
+
+from typing import Any
 
 from django.contrib import admin
 from django.db import models
+from django.forms import ModelForm
 from django.http import HttpRequest
 
+from config.admin import WriteAdmin
 from organizations.models import Branch, BranchAssignment, Organization
+from organizations.services import operators
 
 
 @admin.register(Organization)
-class OrganizationAdmin(admin.ModelAdmin[Organization]):
+class OrganizationAdmin(WriteAdmin, admin.ModelAdmin[Organization]):
     list_display = ("display_name", "name", "is_active", "subscription_plan", "max_users")
     list_filter = ("is_active", "subscription_plan")
     search_fields = ("name", "display_name", "domain")
@@ -30,6 +35,17 @@ class OrganizationAdmin(admin.ModelAdmin[Organization]):
         "day_rule",
     )
 
+    def save_model(
+        self, request: HttpRequest, obj: Organization, form: ModelForm[Organization], change: bool
+    ) -> None:
+        """Save, and let caches know."""
+        super().save_model(request, obj, form, change)
+        operators.organization_changed(obj)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Founding takes a founder: `manage.py found_organization`, or the app."""
+        return False
+
     def has_delete_permission(self, request: HttpRequest, obj: Organization | None = None) -> bool:
         return False
 
@@ -37,13 +53,13 @@ class OrganizationAdmin(admin.ModelAdmin[Organization]):
 class BranchAssignmentInline(admin.TabularInline[BranchAssignment, Branch]):
     model = BranchAssignment
     fields = ("user", "is_active_branch", "last_used_at")
-    readonly_fields = ("last_used_at",)
+    readonly_fields = ("is_active_branch", "last_used_at")
     autocomplete_fields = ("user",)
     extra = 0
 
 
 @admin.register(Branch)
-class BranchAdmin(admin.ModelAdmin[Branch]):
+class BranchAdmin(WriteAdmin, admin.ModelAdmin[Branch]):
     list_display = ("name", "organization", "city", "country", "is_active")
     list_filter = ("is_active", "organization")
     list_select_related = ("organization",)
@@ -51,6 +67,21 @@ class BranchAdmin(admin.ModelAdmin[Branch]):
     autocomplete_fields = ("organization",)
     fields = ("organization", "name", "address", "city", "country", "time_zone", "is_active")
     inlines = (BranchAssignmentInline,)
+
+    def get_readonly_fields(
+        self, request: HttpRequest, obj: Branch | None = None
+    ) -> tuple[str, ...]:
+        """Return what stays: a branch never moves to another organisation."""
+        return ("organization",) if obj else ()
+
+    def save_related(
+        self, request: HttpRequest, form: ModelForm[Branch], formsets: Any, change: bool
+    ) -> None:
+        """Save who works there, and settle their active branches."""
+        branch = form.instance
+        before = list(branch.assignments.values_list("user_id", flat=True))
+        super().save_related(request, form, formsets, change)
+        operators.branch_changed(branch, before)
 
     def has_delete_permission(self, request: HttpRequest, obj: Branch | None = None) -> bool:
         return False

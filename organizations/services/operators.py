@@ -1,0 +1,93 @@
+"""What the platform's operators change by forms, and what follows from it in organisations."""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
+from accounts.cache import person_fact
+from accounts.models import Role, User
+from accounts.services import lock_person, set_email
+from config.cache import changed
+from config.db.retry import write
+from organizations.cache import organization_fact
+from organizations.models import Branch, Organization
+from organizations.services.membership import (
+    lock_organization,
+    part,
+    require_admin,
+    require_seat,
+)
+from organizations.services.people import set_active
+from organizations.services.switching import settle_branch, settle_role
+
+__all__ = [
+    "branch_changed",
+    "membership_of",
+    "organization_changed",
+    "role_changed",
+    "set_activity",
+    "set_email",
+]
+
+
+@contextmanager
+def membership_of(user: User, chosen: Iterable[int]) -> Iterator[None]:
+    """Let the block change a person's roles, which shall be in the `chosen` organisations.
+
+    Raises NoSeatLeft, SubscriptionEnded and LastAdmin, all in the transaction of the caller.
+    """
+    before = _organizations_of(user.pk)
+    organizations = {each: lock_organization(each) for each in sorted({*before, *chosen})}
+    lock_person(user.pk)
+    if user.is_active:
+        for added in set(chosen) - before:
+            require_seat(organizations[added])
+    yield
+    after = _organizations_of(user.pk)
+    for organization_id in sorted(before - after):
+        part(user_id=user.pk, organization_id=organization_id, author_id=None)
+    for organization_id in sorted(before):
+        require_admin(organization_id)
+    settle_role(user.pk, next(iter(sorted(after)), 0))
+    changed(person_fact(user.pk))
+
+
+@write
+def set_activity(*, user_id: int, is_active: bool) -> None:
+    """Deactivate a person everywhere, or bring them back; see `set_active` for what it raises."""
+    organizations = [lock_organization(each) for each in sorted(_organizations_of(user_id))]
+    user = lock_person(user_id)
+    # The form has saved it; a person who is back must not count as one more already.
+    User.objects.filter(pk=user_id).update(is_active=not is_active)
+    set_active(user=user, organizations=organizations, is_active=is_active, by=None)
+
+
+def role_changed(role: Role) -> None:
+    """Settle what follows from a changed role; raise LastAdmin."""
+    lock_organization(role.organization_id)
+    require_admin(role.organization_id)
+    _settle(role.assignments.values_list("user_id", flat=True))
+    changed(organization_fact(role.organization_id))
+
+
+def branch_changed(branch: Branch, people: Iterable[int]) -> None:
+    """Settle what follows from a changed branch, for those who were or are assigned to it."""
+    _settle({*people, *branch.assignments.values_list("user_id", flat=True)})
+    changed(organization_fact(branch.organization_id))
+
+
+def organization_changed(organization: Organization) -> None:
+    """Say that an organisation's card is another one."""
+    changed(organization_fact(organization.pk))
+
+
+def _settle(people: Iterable[int]) -> None:
+    for user_id in sorted(people):
+        lock_person(user_id)
+        settle_branch(user_id)
+        changed(person_fact(user_id))
+
+
+def _organizations_of(user_id: int) -> set[int]:
+    return set(
+        Role.objects.filter(assignments__user_id=user_id).values_list("organization_id", flat=True)
+    )
