@@ -67,6 +67,19 @@ COSTS = {
     "GET /api/team-worktime/active/": 6,
     "POST /api/team-worktime/stop/": 7,
     "PUT /api/team-worktime/overtime/": 7,
+    "GET /api/filter-lists/?table=worktime": 7,
+    "POST /api/filter-lists/": 8,
+    "POST /api/filter-lists/reorder/": 5,
+    "GET /api/filter-lists/tables/": 3,
+    "GET /api/filter-lists/{filter_list}/": 4,
+    "PATCH /api/filter-lists/{filter_list}/": 6,
+    "DELETE /api/filter-lists/{filter_list}/": 6,
+    "GET /api/filter-groups/?table=worktime": 6,
+    "POST /api/filter-groups/": 7,
+    "PATCH /api/filter-groups/{filter_group}/": 6,
+    "DELETE /api/filter-groups/{filter_group}/": 7,
+    "GET /api/table-settings/worktime/": 6,
+    "PUT /api/table-settings/worktime/": 6,
 }
 
 
