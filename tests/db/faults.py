@@ -145,7 +145,8 @@ class Drill:
 
         token = was_applied.set(lambda: _has_key(operation.key) if can_tell else None)
         try:
-            _apply(operation, slow)
+            # Only who was told "unknown" looks first: nothing else stops a second application.
+            _apply(operation, slow, looks_first=operation.outcome == "unknown")
         except OutcomeUnknown:
             return "unknown"
         except Error as error:
@@ -401,7 +402,7 @@ def _has_key(key: uuid.UUID) -> bool:
         return cursor.fetchone() is not None
 
 
-def _apply(operation: Operation, slow: float) -> None:
+def _apply(operation: Operation, slow: float, *, looks_first: bool) -> None:
     """The write: what an HTTP handler with an Idempotency-Key does."""
     from django.db import connection
 
@@ -409,7 +410,7 @@ def _apply(operation: Operation, slow: float) -> None:
 
     @write
     def apply() -> None:
-        if _has_key(operation.key):
+        if looks_first and _has_key(operation.key):
             return
         with connection.cursor() as cursor:
             for part in range(operation.parts):
