@@ -10,10 +10,11 @@ from django.http import Http404
 from django.utils import timezone
 from rest_framework.request import Request
 
-from accounts.cache import Person, Reach
+from accounts.cache import Person, Reach, person_fact
 from accounts.models import Entity, Role, User
 from accounts.permissions import caller
 from config.api.tables import Asker, Table, all_tables, describe
+from config.cache import Cache, depends_on, prefetch
 from filterlists.models import FilterGroup, FilterList, TableSettings, ViewMode
 from organizations.cache import active_branch, visible_roles, visible_users
 
@@ -74,6 +75,16 @@ class Saved:
     lists: tuple[ListCard, ...]
     groups: tuple[GroupCard, ...]
     look: TableLook
+
+
+def filters_fact(user_id: int) -> str:
+    """Return the name of what changes with a person's lists, groups and looks of tables."""
+    return f"filters:{user_id}"
+
+
+def shared_filters_fact(organization_id: int) -> str:
+    """Return the name of what changes with the lists that are shared in an organisation."""
+    return f"shared_filters:{organization_id}"
 
 
 def asker_of(person: Person) -> Asker:
@@ -140,17 +151,19 @@ def own_groups(person: Person) -> QuerySet[FilterGroup]:
 
 def lists_of(person: Person, table: Table) -> list[ListCard]:
     """Return the standard lists, a person's own and those shared with them, in this order."""
-    organization_id = person.acting_role.organization_id
-    own = saved(person.id, organization_id, table.name).lists
+    prefetch(
+        (saved_filters, saved_key(person, table.name)),
+        (shared_filters, shared_key(person, table.name)),
+    )
+    own = saved_of(person, table).lists
     known = {each.id for each in own}
-    shared = shared_lists(organization_id, table.name)
+    shared = shared_filters.get(shared_key(person, table.name))
     return [*standard_lists(table), *own, *(each for each in shared if each.id not in known)]
 
 
 def groups_of(person: Person, table: Table) -> list[GroupCard]:
     """Return the computed groups that the person may look into, and their own."""
-    own = saved(person.id, person.acting_role.organization_id, table.name).groups
-    return [*_computed_groups(person, table), *own]
+    return [*_computed_groups(person, table), *saved_of(person, table).groups]
 
 
 def standard_lists(table: Table) -> list[ListCard]:
@@ -175,7 +188,7 @@ def roles_with_names(person: Person) -> QuerySet[Role]:
 
 def look_of(person: Person, table: Table) -> TableLook:
     """Return how a person looks at a table."""
-    return saved(person.id, person.acting_role.organization_id, table.name).look
+    return saved_of(person, table).look
 
 
 def card_of_group(group: FilterGroup) -> GroupCard:
@@ -196,8 +209,23 @@ def described_tables(person: Person) -> list[dict[str, Any]]:
     ]
 
 
-def saved(user_id: int, organization_id: int, table: str) -> Saved:
-    """Return what a person has stored about a table in an organisation."""
+def saved_of(person: Person, table: Table) -> Saved:
+    """Return what a person has stored about a table, in the active organisation."""
+    return saved_filters.get(saved_key(person, table.name))
+
+
+def saved_key(person: Person, table: str) -> tuple[int, int, str]:
+    """Return the key in `saved_filters`."""
+    return person.id, person.acting_role.organization_id, table
+
+
+def shared_key(person: Person, table: str) -> tuple[int, str]:
+    """Return the key in `shared_filters`."""
+    return person.acting_role.organization_id, table
+
+
+def _load_saved(saved: tuple[int, int, str]) -> Saved:
+    user_id, organization_id, table = saved
     key = {"user_id": user_id, "organization_id": organization_id, "table": table}
     lists = FilterList.objects.filter(**key).order_by("position", "id")
     groups = FilterGroup.objects.filter(**key).order_by("position", "id")
@@ -214,9 +242,16 @@ def saved(user_id: int, organization_id: int, table: str) -> Saved:
     )
 
 
-def shared_lists(organization_id: int, table: str) -> tuple[ListCard, ...]:
+def _load_shared(shared: tuple[int, str]) -> tuple[ListCard, ...]:
     """Return what is shared in an organisation; groups and positions are their owner's matter."""
-    rows = FilterList.objects.filter(organization_id=organization_id, table=table, is_shared=True)
+    organization_id, table = shared
+    rows = list(
+        FilterList.objects.filter(organization_id=organization_id, table=table, is_shared=True)
+        .select_related("user")
+        .only("name", "table", "user__username", "user__first_name", "user__last_name")
+        .order_by("name", "id")
+    )
+    depends_on(*(person_fact(each.user_id) for each in rows))
     return tuple(
         ListCard(
             key=str(each.id),
@@ -228,9 +263,7 @@ def shared_lists(organization_id: int, table: str) -> tuple[ListCard, ...]:
                 each.user_id, each.user.username, each.user.first_name, each.user.last_name
             ),
         )
-        for each in rows.select_related("user")
-        .only("name", "table", "user__username", "user__first_name", "user__last_name")
-        .order_by("name", "id")
+        for each in rows
     )
 
 
@@ -256,3 +289,21 @@ def _id(text: str) -> int | None:
     if not (text.isascii() and text.isdecimal() and len(text) < 20):
         return None
     return number if 1 <= (number := int(text)) <= MOST_ID else None
+
+
+# A menu of 2,000 lists with long names still fits.
+LARGEST: Final = 1_048_576
+saved_filters = Cache(
+    "saved_filters",
+    load=_load_saved,
+    facts=lambda key: [filters_fact(key[0])],
+    ttl=300.0,
+    largest=LARGEST,
+)
+shared_filters = Cache(
+    "shared_filters",
+    load=_load_shared,
+    facts=lambda key: [shared_filters_fact(key[0])],
+    ttl=300.0,
+    largest=LARGEST,
+)

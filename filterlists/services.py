@@ -14,10 +14,17 @@ from accounts.cache import Person, Reach
 from accounts.models import Entity
 from accounts.services import lock_person
 from config.api.tables import Table, all_tables, parse_filter
+from config.cache import changed
 from config.db.constraints import violated
 from config.db.retry import write
 from config.errors import DomainError, InvalidField
-from filterlists.cache import asker_of, own_groups, usable_lists
+from filterlists.cache import (
+    asker_of,
+    filters_fact,
+    own_groups,
+    shared_filters_fact,
+    usable_lists,
+)
 from filterlists.models import GROUP_NAME, LIST_NAME, FilterGroup, FilterList, TableSettings
 
 MOST_LISTS: Final = 2000
@@ -79,6 +86,7 @@ def create_list(*, person: Person, table: Table, fields: Mapping[str, Any]) -> F
     _apply(person, table, new, fields)
     new.position = _after(own.filter(group_id=new.group_id))
     _save(new)
+    tell(new)
     return new
 
 
@@ -91,11 +99,13 @@ def update_list(*, person: Person, list_id: int, changes: Mapping[str, Any]) -> 
     """
     lock_person(person.id)
     row = _writable(person, list_id)
+    tell(row)
     group_id = row.group_id
     _apply(person, all_tables()[row.table], row, changes)
     if row.group_id != group_id:
         row.position = _after(FilterList.objects.filter(group_id=row.group_id, **_key(row)))
     _save(row)
+    tell(row)
     return row
 
 
@@ -103,7 +113,9 @@ def update_list(*, person: Person, list_id: int, changes: Mapping[str, Any]) -> 
 def delete_list(*, person: Person, list_id: int) -> None:
     """Delete a list; raise Http404, FilterListReadOnly."""
     lock_person(person.id)
-    _writable(person, list_id).delete()
+    row = _writable(person, list_id)
+    tell(row)
+    row.delete()
 
 
 @write
@@ -124,6 +136,7 @@ def create_group(*, person: Person, table: Table, name: str) -> FilterGroup:
         position=_after(groups),
     )
     _save(group)
+    tell_person(person.id)
     return group
 
 
@@ -134,6 +147,7 @@ def rename_group(*, person: Person, group_id: int, name: str) -> FilterGroup:
     group = _group(person, group_id)
     group.name = name
     _save(group)
+    tell_person(person.id)
     return group
 
 
@@ -142,6 +156,7 @@ def delete_group(*, person: Person, group_id: int) -> None:
     """Delete a group; its lists stay, without one. Raises Http404."""
     lock_person(person.id)
     _group(person, group_id).delete()
+    tell_person(person.id)
 
 
 @write
@@ -160,6 +175,7 @@ def reorder_lists(
         group_id=group_id,
     )
     _reorder(lists, ids)
+    tell_person(person.id)
 
 
 @write
@@ -167,6 +183,7 @@ def reorder_groups(*, person: Person, table: Table, ids: Sequence[int]) -> None:
     """Put all of a person's groups of a table in this order; raise FilterListsChanged."""
     lock_person(person.id)
     _reorder(own_groups(person).filter(table=table.name), ids)
+    tell_person(person.id)
 
 
 @write
@@ -174,6 +191,19 @@ def save_table_settings(*, person: Person, table: Table, look: Mapping[str, Any]
     """Store how a person looks at a table, all of it."""
     lock_person(person.id)
     TableSettings.objects.update_or_create(user_id=person.id, table=table.name, defaults=dict(look))
+    tell_person(person.id)
+
+
+def tell(row: FilterList) -> None:
+    """Have the caches know that a list changes; call it before and after its sharing does."""
+    tell_person(row.user_id)
+    if row.is_shared:
+        changed(shared_filters_fact(row.organization_id))
+
+
+def tell_person(*user_ids: int) -> None:
+    """Have the caches know that what people have stored changes."""
+    changed(*(filters_fact(user_id) for user_id in user_ids))
 
 
 def _apply(person: Person, table: Table, row: FilterList, changes: Mapping[str, Any]) -> None:

@@ -160,7 +160,7 @@ def _records(users: dict[int, dict[str, Any]]) -> dict[int, dict[str, Any]]:
 
 @given(data=st.data(), seed=st.integers(0, 2**32), zone=st.sampled_from(ZONES))
 @settings(
-    max_examples=15,
+    max_examples=10,
     deadline=None,
     # Rows come from a seed, so there is nothing to shrink.
     phases=[Phase.explicit, Phase.reuse, Phase.generate],

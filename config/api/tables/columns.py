@@ -128,8 +128,8 @@ class Ordered(Column):
 
     comparisons: ClassVar = (*EQUALITY, *MEMBERSHIP, *ORDER)
 
-    def span(self, parsed: Any, asker: Asker) -> tuple[Any, Any | None]:
-        """Return [start, end); None as the end of a value that is a point."""
+    def span(self, parsed: Any, asker: Asker) -> tuple[Any, Any]:
+        """Return [start, end)."""
         raise NotImplementedError
 
     def _positive(
