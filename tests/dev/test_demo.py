@@ -20,10 +20,11 @@ from pytest_django.fixtures import Settings
 
 from config.dev.processes import gone
 from config.dev.servers import free_port
+from config.management.commands.serve import require_free_port
 
 ROOT = Path(__file__).parents[2]
-RUN_TIMEOUT = 60.0
-ENDED = 10.0  # aimed at are 3 s; a busy machine may take longer
+RUN_TIMEOUT = 120.0
+ENDED = 20.0  # aimed at are 3 s; a busy machine may take longer
 
 Manage = Callable[..., subprocess.Popen[str]]
 
@@ -152,13 +153,12 @@ def test_the_demo_answers_until_it_is_ended(var: Path, manage: Manage) -> None:
     assert status(port, "/readyz") == 200
 
     family = belonging_to(var)
-    demo.terminate()
+    demo.send_signal(signal.SIGINT)
     assert gone(family, ENDED)
     assert demo.wait() == 0
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
-def test_nothing_outlives_the_demo(var: Path, manage: Manage, number: signal.Signals) -> None:
+def test_nothing_outlives_a_killed_demo(var: Path, manage: Manage) -> None:
     port = free_port()
     demo = manage("demo", f"--port={port}")
     said = read_until(demo, "Ctrl-C")
@@ -166,7 +166,7 @@ def test_nothing_outlives_the_demo(var: Path, manage: Manage, number: signal.Sig
     # Servers, keeper, app server, two workers.
     family = belonging_to(var)
     assert len(family) > 8
-    demo.send_signal(number)
+    demo.kill()
     assert gone(family, ENDED)
 
 
@@ -179,8 +179,7 @@ def test_workers_end_with_a_killed_app_server(var: Path, manage: Manage) -> None
     assert len(family) >= 3
     server.kill()
     assert gone(family, ENDED)
-    # The next one can have the port.
-    assert "Listening at" in read_until(manage("serve", f"--port={port}", **given), "Listening at")
+    require_free_port("127.0.0.1", port)  # for the next one
 
 
 def test_serve_warns_and_serves_without_a_database(manage: Manage) -> None:

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from config.dev import processes
-from config.dev.servers import STOP_TIMEOUT
+
+ENDED = 20.0  # generous: a busy machine
 
 # A command that tells its environment, then runs what it reads until its input ends.
 COMMAND = """
@@ -63,20 +64,21 @@ class Command:
 Start = Callable[..., Command]
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def var(private_folder: Path) -> Iterator[Path]:
     folder = private_folder / "var"
     yield folder
-    assert processes.gone(processes.working_in(folder), STOP_TIMEOUT)
-    shutil.rmtree(folder)
+    assert processes.gone(processes.working_in(folder), ENDED)
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture
 def start(var: Path) -> Iterator[Start]:
+    """Start a command with the shared `var`, or with another."""
     started = []
 
-    def start(*arguments: str, **given: str) -> Command:
-        started.append(Command(var, *arguments, **given))
+    def start(*arguments: str, folder: Path = var, **given: str) -> Command:
+        started.append(Command(folder, *arguments, **given))
         return started[-1]
 
     yield start
@@ -92,7 +94,7 @@ def test_commands_share_servers_that_end_with_the_last(var: Path, start: Start) 
     assert second.ask(ANSWERS) == "True"
     running = processes.working_in(var)
     second.kill()
-    assert processes.gone(running, STOP_TIMEOUT)
+    assert processes.gone(running, ENDED)
 
 
 def test_one_that_comes_while_they_end_gets_new_ones(start: Start) -> None:
@@ -104,7 +106,7 @@ def test_one_that_comes_while_they_end_gets_new_ones(start: Start) -> None:
 
 def test_data_and_secret_key_stay(var: Path, start: Start) -> None:
     first = start("migrate")
-    first.ask(f"{CONNECT}.execute('CREATE TABLE kept ()')")
+    first.ask(f"{CONNECT}.execute('CREATE TABLE IF NOT EXISTS kept ()')")
     first.kill()
     second = start("migrate")
     assert second.ask(f"{CONNECT}.execute('TABLE kept').rowcount") == "0"
@@ -116,7 +118,7 @@ def test_data_and_secret_key_stay(var: Path, start: Start) -> None:
 def test_reset_empties_servers_that_nobody_else_uses(start: Start) -> None:
     first, second = start("demo"), start("shell")
     tables = f"{CONNECT}.execute('SELECT count(*) FROM pg_tables WHERE tablename = $$kept$$')"
-    first.ask(f"{CONNECT}.execute('CREATE TABLE kept ()')")
+    first.ask(f"{CONNECT}.execute('CREATE TABLE IF NOT EXISTS kept ()')")
     assert first.ask("environment.share.reset()") == "False"
     assert first.ask(f"{tables}.fetchone()") == "(1,)"
     second.kill()
@@ -127,33 +129,33 @@ def test_reset_empties_servers_that_nobody_else_uses(start: Start) -> None:
 
 @pytest.mark.parametrize("arguments", [(), ("help",), ("--version",), ("migrate", "--help")])
 def test_a_command_that_needs_no_servers_starts_none(
-    var: Path, start: Start, arguments: tuple[str, ...]
+    tmp_path: Path, start: Start, arguments: tuple[str, ...]
 ) -> None:
-    command = start(*arguments)
+    command = start(*arguments, folder=tmp_path)
     assert command.database_url
     assert command.redis_url
-    assert not (var / "dev").exists()
+    assert not (tmp_path / "dev").exists()
 
 
-def test_what_is_given_is_left_alone(var: Path, start: Start) -> None:
+def test_what_is_given_is_left_alone(tmp_path: Path, start: Start) -> None:
     given = {
         "DATABASE_URL": "postgres://elsewhere/db",
         "REDIS_URL": "redis://elsewhere",
         "SECRET_KEY": "given",
         "ALLOWED_HOSTS": "example.org",
     }
-    command = start("migrate", **given)
+    command = start("migrate", folder=tmp_path, **given)
     assert command.database_url == given["DATABASE_URL"]
     assert command.redis_url == given["REDIS_URL"]
     assert command.secret_key == "given"
     assert command.allowed_hosts == "example.org"
-    assert not (var / "dev").exists()
+    assert not (tmp_path / "dev").exists()
 
 
-def test_a_failing_start_says_why(var: Path) -> None:
+def test_a_failing_start_says_why(tmp_path: Path) -> None:
     answer = subprocess.run(
         [sys.executable, "-c", COMMAND, "migrate"],
-        env={"PATH": os.environ["PATH"], "VAR_DIR": str(var), "PG_BIN": "/nonexistent"},
+        env={"PATH": os.environ["PATH"], "VAR_DIR": str(tmp_path), "PG_BIN": "/nonexistent"},
         capture_output=True,
         text=True,
     )
