@@ -14,10 +14,12 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 
 from accounts.models import User
+from config.db.errors import DatabaseUnavailable
 from organizations.models import Branch, Organization
 from tests.worktime.records import hours_ago, work
+from worktime.management.commands import autostop
 from worktime.models import WorkTime, WorkTimeRevision
-from worktime.services.limits import stop_at_limit
+from worktime.services.limits import records_beyond_limit, stop_at_limit
 
 
 @pytest.fixture
@@ -58,6 +60,30 @@ def test_it_works(overdue: dict[int, WorkTime]) -> None:
 def test_watching_takes_reasonable_times(db: None, seconds: float) -> None:
     with pytest.raises(CommandError):
         call_command("autostop", watch=seconds)
+
+
+def test_watching_goes_on_after_an_outage(
+    overdue: dict[int, WorkTime], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    naps: list[float] = []
+
+    def away() -> list[int]:
+        raise DatabaseUnavailable("away")
+
+    def nap(seconds: float) -> None:
+        naps.append(seconds)
+        monkeypatch.setattr(autostop, "records_beyond_limit", records_beyond_limit)
+        if len(naps) == 2:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(autostop, "records_beyond_limit", away)
+    monkeypatch.setattr(autostop, "sleep", nap)
+    errors = io.StringIO()
+    with pytest.raises(KeyboardInterrupt):
+        call_command("autostop", watch=5.0, stdout=io.StringIO(), stderr=errors)
+    assert errors.getvalue() == "The database cannot serve this now: away\n"
+    assert naps == [5.0, 5.0]
+    assert_each_stopped_once(overdue)
 
 
 @pytest.mark.django_db(transaction=True)

@@ -1,7 +1,7 @@
 """`manage.py autostop`: end running records at the instant an enforced limit was reached."""
 
-import time
 from argparse import ArgumentParser
+from time import sleep
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
@@ -34,7 +34,7 @@ class Command(BaseCommand):
             except (OperationalError, InterfaceError) as error:
                 # The instants are exact whenever it looks, so the next look will do.
                 self.stderr.write(f"The database cannot serve this now: {error}")
-            time.sleep(watch)
+            sleep(watch)
 
     def stop_all(self) -> int:
         """Stop what is due, each in a transaction of its own; return how many."""
