@@ -16,12 +16,18 @@ from accounts.models import (
     User,
     UserSettings,
 )
+from config.cache import Cache, depends_on
 from config.errors import DomainError
 
 
 def person_fact(user_id: int) -> str:
     """Return the fact that changes with a person's record, roles and branches."""
     return f"person:{user_id}"
+
+
+def organization_fact(organization_id: int) -> str:
+    """Return the fact that changes with an organisation's card, roles and branches."""
+    return f"organization:{organization_id}"
 
 
 class NoActiveRole(DomainError):
@@ -189,6 +195,7 @@ def load_person(user_id: int) -> Person:
         )
         .order_by("role__organization__display_name", "role__name", "id")
     )
+    depends_on(*(organization_fact(each.role.organization_id) for each in assignments))
     active = next((each for each in assignments if each.is_active_role), None)
     return Person(
         id=user.id,
@@ -216,6 +223,15 @@ def load_person(user_id: int) -> Person:
         ),
         active_role=load_role(active.role) if active else None,
     )
+
+
+people: Final = Cache(
+    "people",
+    load=load_person,
+    facts=lambda user_id: [person_fact(user_id)],
+    ttl=300.0,
+    permission=True,
+)
 
 
 def acting_in(person: Person, assignment: RoleAssignment) -> Person:

@@ -7,7 +7,7 @@ from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from accounts.cache import Person, Reach, acting_in, load_person
+from accounts.cache import Person, Reach, acting_in, people
 from accounts.models import ApiToken, Entity
 
 
@@ -19,7 +19,7 @@ def caller(request: Request) -> Person:
     if user_id is None:
         raise NotAuthenticated
     if person is None or person.id != user_id:
-        person = load_person(user_id)
+        person = people.get(user_id)
         if isinstance(request.auth, ApiToken):
             person = acting_in(person, request.auth.role_assignment)
         django_request.person = person  # type: ignore[attr-defined]

@@ -6,8 +6,9 @@ from typing import Any, Final
 
 from django.db.models import Count, Exists, OuterRef, Prefetch, Q, QuerySet
 
-from accounts.cache import Person, Reach
+from accounts.cache import Person, Reach, organization_fact, person_fact
 from accounts.models import Entity, Role, RoleAssignment, User
+from config.cache import Cache, depends_on
 from organizations.models import (
     Branch,
     BranchAssignment,
@@ -21,11 +22,6 @@ from organizations.models import (
 SETTINGS_COLUMNS: Final = ("require_bank_details", "daily_limit", "day_rule")
 SETTINGS_DEFAULTS: Final = {"language": "en", "week_start": "monday", "fortnight_view": False}
 MOST_FOUND: Final = 20
-
-
-def organization_fact(organization_id: int) -> str:
-    """Return the fact that changes with an organisation's card, roles and branches."""
-    return f"organization:{organization_id}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +44,62 @@ class OrganizationCard:
     day_rule: str
 
 
-def organization_card(organization_id: int) -> OrganizationCard | None:
-    """Return the card of an organisation; None where it is not active."""
+@dataclass(frozen=True, slots=True)
+class BranchCard:
+    """A branch as who is assigned to it sees it."""
+
+    id: int
+    name: str
+    address: str
+    city: str
+    country: str
+    time_zone: str
+    is_active: bool
+    organization_id: int
+
+
+def _load_card(organization_id: int) -> OrganizationCard | None:
     fields = OrganizationCard.__slots__
     row = Organization.objects.filter(pk=organization_id, is_active=True).values(*fields).first()
     return OrganizationCard(**row) if row else None
+
+
+def _load_chosen_branch(user_id: int) -> BranchCard | None:
+    chosen = Branch.objects.filter(
+        assignments__user_id=user_id, assignments__is_active_branch=True, is_active=True
+    )
+    row = chosen.values(*BranchCard.__slots__).first()
+    if row is None:
+        return None
+    depends_on(organization_fact(row["organization_id"]))
+    return BranchCard(**row)
+
+
+organizations: Final = Cache(
+    "organizations",
+    load=_load_card,
+    facts=lambda organization_id: [organization_fact(organization_id)],
+    ttl=600.0,
+)
+chosen_branches: Final = Cache(
+    "chosen branches",
+    load=_load_chosen_branch,
+    facts=lambda user_id: [person_fact(user_id)],
+    ttl=600.0,
+)
+
+
+def organization_card(organization_id: int) -> OrganizationCard | None:
+    """Return the card of an organisation; None where it is not active."""
+    return organizations.get(organization_id)
+
+
+def active_branch_card(person: Person) -> BranchCard | None:
+    """Return what `active_branch` does, from the cache."""
+    branch, role = chosen_branches.get(person.id), person.active_role
+    if branch is None or role is None or branch.organization_id != role.organization_id:
+        return None
+    return branch if role.branches is None or branch.id in role.branches else None
 
 
 def active_branch(person: Person) -> Branch | None:

@@ -10,10 +10,9 @@ from zoneinfo import ZoneInfo
 from django.db.models import DateTimeField, QuerySet, Subquery, Value
 from django.db.models.functions import Coalesce
 
-from accounts.cache import Person, Reach, person_fact
+from accounts.cache import Person, Reach, organization_fact, person_fact
 from accounts.models import Entity, User
 from config.cache import Cache, depends_on
-from organizations.cache import organization_fact
 from worktime.days import Stretch, day_of, parts_of
 from worktime.limits import Allowance, limit_reached_at
 from worktime.models import OvertimeApproval, WorkTime, WorkTimeQuerySet, WorkTimeRevision

@@ -7,13 +7,13 @@ from django.db import IntegrityError, transaction
 from django.db.models import ProtectedError
 from django.http import Http404
 
-from accounts.cache import Person, Reach
+from accounts.cache import Person, Reach, organization_fact
 from accounts.models import Entity
 from config.cache import changed
 from config.db.constraints import violated
 from config.db.retry import write
 from config.errors import DomainError
-from organizations.cache import organization_fact, visible_branches
+from organizations.cache import visible_branches
 from organizations.models import Branch
 from organizations.services.membership import ExceedsOwnPermissions, lock_organization
 

@@ -3,12 +3,11 @@
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
-from accounts.cache import person_fact
+from accounts.cache import organization_fact, person_fact
 from accounts.models import Role, User
 from accounts.services import lock_person, set_email
 from config.cache import changed
 from config.db.retry import write
-from organizations.cache import organization_fact
 from organizations.models import Branch, Organization
 from organizations.services.membership import (
     lock_organization,

@@ -7,12 +7,12 @@ from typing import Any, Final
 
 from django.db import IntegrityError, transaction
 
-from accounts.cache import Person
+from accounts.cache import Person, organization_fact
 from config.cache import changed
 from config.db.constraints import violated
 from config.db.retry import write
 from config.errors import DomainError, InvalidField
-from organizations.cache import SETTINGS_COLUMNS, organization_fact, organization_settings
+from organizations.cache import SETTINGS_COLUMNS, organization_settings
 from organizations.models import Organization, OrganizationSettings
 from organizations.services.membership import lock_organization
 

@@ -7,14 +7,13 @@ from django.db import IntegrityError, transaction
 from django.db.models import ProtectedError
 from django.http import Http404
 
-from accounts.cache import Person
+from accounts.cache import Person, organization_fact
 from accounts.models import AccessLevel, Permission, Role, RoleAssignment
 from accounts.services import lock_person
 from config.cache import changed
 from config.db.constraints import violated
 from config.db.retry import write
 from config.errors import DomainError
-from organizations.cache import organization_fact
 from organizations.models import Invitation, Organization
 from organizations.services.membership import (
     branches_of,

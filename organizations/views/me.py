@@ -8,7 +8,7 @@ from accounts.cache import Person, load_person
 from accounts.permissions import caller
 from accounts.serializers import PersonSerializer
 from config.api.views import APIView
-from organizations.cache import active_branch, organization_card
+from organizations.cache import active_branch_card, organization_card
 from organizations.serializers.branches import BranchSerializer
 from organizations.serializers.me import (
     ActiveBranchChoiceSerializer,
@@ -23,11 +23,12 @@ def context(person: Person) -> dict[str, object]:
     """Return the session context as the API shows it."""
     role = person.active_role
     organization = organization_card(role.organization_id) if role else None
-    branch = active_branch(person) if organization else None
+    branch = active_branch_card(person) if organization else None
     return {
         **PersonSerializer(person).data,
         "active_organization": OrganizationSerializer(organization).data if organization else None,
-        "active_branch": BranchSerializer(branch).data if branch else None,
+        # A card has all that a branch shows.
+        "active_branch": BranchSerializer(branch).data if branch else None,  # type: ignore[arg-type]
     }
 
 
