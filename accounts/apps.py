@@ -9,7 +9,7 @@ class AccountsConfig(AppConfig):
     name = "accounts"
 
     def ready(self) -> None:
-        """Have caches fall when allauth changes a person's e-mail, which no service of ours does."""
+        """Have caches fall when allauth changes a person's e-mail, as no service of ours does."""
         from allauth.account.signals import email_changed, email_removed
 
         for signal in (email_changed, email_removed):

@@ -60,7 +60,12 @@ def test_what_admins_change(
             "first_name": body["first_name"],
         }
 
-    now: dict[str, object] = {"organization": "Nordwind", "branch": "", "branches": "own_read", "first_name": ""}
+    now: dict[str, object] = {
+        "organization": "Nordwind",
+        "branch": "",
+        "branches": "own_read",
+        "first_name": "",
+    }
     assert seen() == now
     member = alice.role_assignments.get().role_id
     for path, changes, after in (

@@ -10,6 +10,7 @@ from django.db.models import QuerySet
 
 from accounts.cache import Person, Reach, load_person
 from accounts.models import Entity, User
+from filterlists.cache import usable_lists
 from organizations.cache import (
     visible_branches,
     visible_invitations,
@@ -34,6 +35,7 @@ VISIBLE: Final[dict[Entity, Callable[[Person], QuerySet[Any]]]] = {
     Entity.ORGANIZATION_SETTINGS: _active_organization,
     Entity.JOIN_REQUESTS: visible_join_requests,
     Entity.INVITATIONS: visible_invitations,
+    Entity.FILTER_LISTS: usable_lists,
 }
 REACHES: Final = {Reach.NONE: "nothing", Reach.OWN: "one's own", Reach.ALL: "all"}
 
@@ -76,9 +78,11 @@ def explain(user: User, action: str, entity: Entity, object_id: int | None) -> t
         return False, said
     if object_id is None:
         return True, said
-    if entity not in VISIBLE:
-        raise CommandError(f"Single {entity} cannot be looked at; leave the id out.")
-    if not VISIBLE[entity](person).filter(pk=object_id).exists():
+    rows = VISIBLE[entity](person)
+    if entity is Entity.FILTER_LISTS and action == "write":
+        # Shared ones are for reading.
+        rows = rows.filter(user_id=person.id)
+    if not rows.filter(pk=object_id).exists():
         if role.branches is not None:
             said += " It covers some branches only."
         return False, f"{said} {object_id} is not within that reach, or does not exist."
