@@ -30,7 +30,9 @@ TRIES = 60
 def proxy(transactional_db: None) -> Iterator[Proxy]:
     """A proxy before the server of these tests."""
     params = connections["default"].settings_dict
-    with Proxy(f"{params['HOST']}/.s.PGSQL.{params['PORT'] or 5432}") as running:
+    host, port = params["HOST"], params["PORT"] or 5432
+    is_socket = host.startswith("/")
+    with Proxy(f"{host}/.s.PGSQL.{port}" if is_socket else (host, int(port))) as running:
         yield running
 
 
