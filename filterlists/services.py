@@ -101,7 +101,9 @@ def update_list(*, person: Person, list_id: int, changes: Mapping[str, Any]) -> 
     row = _writable(person, list_id)
     tell(row)
     group_id = row.group_id
-    _apply(person, all_tables()[row.table], row, changes)
+    if (table := all_tables().get(row.table)) is None:
+        raise Http404
+    _apply(person, table, row, changes)
     if row.group_id != group_id:
         row.position = _after(FilterList.objects.filter(group_id=row.group_id, **_key(row)))
     _save(row)
