@@ -2,9 +2,9 @@
 
 import sys
 
-from tests.bench import growth, pagestorm
+from tests.bench import filters, growth, pagestorm
 
-BENCHMARKS = {"growth": growth.main, "pagestorm": pagestorm.main}
+BENCHMARKS = {"filters": filters.main, "growth": growth.main, "pagestorm": pagestorm.main}
 
 
 def main() -> int:
