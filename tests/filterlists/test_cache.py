@@ -8,7 +8,7 @@ from django.contrib.auth import get_user_model
 from django.test import Client
 
 from accounts.cache import load_person
-from accounts.models import User
+from accounts.models import Role, RoleAssignment, User
 from config.cache import scope
 from filterlists.cache import groups_of, lists_of, look_of, saved_filters, shared_filters
 from filterlists.models import FilterGroup, FilterList
@@ -90,6 +90,30 @@ def test_query_count(
         rows = client.get(LISTS).json()["results"]
     assert len(rows) == 5 + (1500 if fill else 0)
     assert not [each["sql"] for each in captured if "filterlists" in each["sql"]]
+
+
+@pytest.mark.parametrize("count", [0, 1000])
+def test_computed_groups_store_nothing(
+    api: type[Api],
+    bob: User,
+    nordwind: Organization,
+    count: int,
+    django_assert_max_num_queries: Callable[..., Any],
+) -> None:
+    """A page of people takes as many queries for three as for a thousand."""
+    member = Role.objects.get(organization=nordwind, name="Member")
+    people = User.objects.bulk_create(
+        User(username=f"person-{number:04}") for number in range(count)
+    )
+    RoleAssignment.objects.bulk_create(
+        RoleAssignment(user=person, role=member) for person in people
+    )
+    client = api(bob)
+    client.get(LISTS)
+    with django_assert_max_num_queries(7):
+        page = client.get(LISTS, {"table": "worktime", "group": "people", "limit": "200"}).json()
+    assert len(page["results"]) == min(200, 2 + count)
+    assert FilterList.objects.count() == FilterGroup.objects.count() == 0
 
 
 def test_every_write_shows_at_once(alice: User, bob: User) -> None:
