@@ -10,7 +10,7 @@ from bisect import bisect_left
 from collections import deque
 from dataclasses import dataclass, field
 from time import monotonic
-from typing import Final
+from typing import Any, Final
 
 from config.db.intent import Intent
 
@@ -135,7 +135,7 @@ class Gate:
             flow.admitted += 1
             waiter.bell.release()
 
-    def numbers(self) -> dict[str, dict[str, object]]:
+    def numbers(self) -> dict[str, dict[str, Any]]:
         """Return the figures of both intents, JSON-able, at one moment."""
         with self._lock:
             return {

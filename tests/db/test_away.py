@@ -16,7 +16,7 @@ from config.dev.proxy import Proxy
 from config.dev.servers import Postgres
 from tests.db.conftest import Elsewhere, names
 
-LATEST = 1.2  # seconds: one, and what a loaded machine adds to it
+LATEST = 1.5  # seconds: one, and what a loaded machine adds to it
 
 
 def read(seconds: float = 0) -> None:
@@ -71,7 +71,7 @@ def test_refused_within_a_second_and_back_within_a_second(
     begin(own_postgres, proxy)
     try:
         assert refusal() < LATEST
-        assert max(refusal() for _ in range(20)) < 0.05
+        assert sorted(refusal() for _ in range(21))[10] < 0.02
     finally:
         end(own_postgres, proxy)
     assert recovery() < LATEST
