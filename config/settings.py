@@ -219,7 +219,12 @@ REST_FRAMEWORK: dict[str, Any] = {
     ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_SCHEMA_CLASS": "config.api.schema.AutoSchema",
-    "DEFAULT_THROTTLE_RATES": {"search": "30/min", "apply": "30/hour", "invite": "200/hour"},
+    "DEFAULT_THROTTLE_RATES": {
+        "search": "30/min",
+        "found": "20/hour",
+        "apply": "30/hour",
+        "invite": "200/hour",
+    },
     "NUM_PROXIES": TRUSTED_PROXIES,
     "EXCEPTION_HANDLER": "config.api.exceptions.exception_handler",
     "URL_FORMAT_OVERRIDE": None,

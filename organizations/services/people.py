@@ -132,11 +132,12 @@ def set_active(
 def replace_roles(*, editor: Person, user_id: int, role_ids: Iterable[int]) -> None:
     """Make these the person's roles in the editor's organisation; none of them means leaving.
 
-    Who may write only themselves can only give roles up. Raises Http404, InvalidField,
-    ExceedsOwnPermissions, LastAdmin.
+    Everybody can give up their own, and nothing more unless they write all users.
+    Raises Http404, InvalidField, ExceedsOwnPermissions, LastAdmin.
     """
     organization = lock_organization(editor.acting_role.organization_id)
-    _require_visible(editor, user_id)
+    if user_id != editor.id:
+        _require_visible(editor, user_id)
     user = lock_person(user_id)
     wanted = roles_of(organization.id, role_ids)
     held = list(

@@ -8,6 +8,7 @@ from rest_framework.throttling import ScopedRateThrottle
 
 from accounts.models import Entity, User
 from accounts.permissions import access_to, caller
+from config.api.throttles import PostThrottle
 from config.api.views import APIView
 from organizations.cache import (
     found_organizations,
@@ -30,6 +31,9 @@ from organizations.services.organizations import update_organization, update_set
 
 class OrganizationListView(APIView):
     """New organisations."""
+
+    throttle_classes = (PostThrottle,)
+    throttle_scope = "found"
 
     @extend_schema(
         operation_id="organization_found",

@@ -110,9 +110,7 @@ class UserView(APIView):
 
 
 class UserRolesView(APIView):
-    """A person's roles in the active organisation."""
-
-    permission_classes = (access_to(Entity.USERS),)
+    """A person's roles in the active organisation. Giving up one's own takes no permission."""
 
     @extend_schema(
         operation_id="user_roles",

@@ -187,6 +187,21 @@ def test_leaving_ends_what_runs_there(api: type[Api], alice: User, nordwind: Org
     assert client.get("/api/me/").json()["active_role"] is None
 
 
+def test_leaving_takes_no_permission(
+    api: type[Api], alice: User, bob: User, nordwind: Organization
+) -> None:
+    role(nordwind, "Member").permissions.all().delete()
+    client = api(alice)
+    for user, roles, status in (
+        (bob, [], 404),
+        (alice, [role(nordwind, "Lead").id], 403),
+        (alice, [], 200),
+    ):
+        response = client.send("PUT", f"{USERS}{user.id}/roles/", {"roles": roles})
+        assert response.status_code == status
+    assert not alice.role_assignments.exists()
+
+
 def test_who_leaves_acts_elsewhere(
     api: type[Api], alice: User, charlie: User, nordwind: Organization
 ) -> None:
