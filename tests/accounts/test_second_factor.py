@@ -12,6 +12,7 @@ from django.test import override_settings
 
 from accounts.models import User
 from tests.accounts.browser import PASSWORD, Browser, flows
+from tests.conftest import Api
 
 TOTP = "account/authenticators/totp"
 RECOVERY = "account/authenticators/recovery-codes"
@@ -87,6 +88,15 @@ def test_sessions_are_listed_and_ended(browser: Browser) -> None:
     assert browser.auth("DELETE", "auth/sessions", {"sessions": gone}).status_code == 200
     assert other.get("/api/me/").status_code == 401
     assert browser.get("/api/me/").status_code == 200
+
+
+def test_who_comes_back_has_to_log_in_again(browser: Browser, ada: User, alice: User) -> None:
+    admin = Api(ada)
+    assert browser.get("/api/me/").status_code == 200
+    for is_active in (False, True):
+        admin.send("PATCH", f"/api/users/{alice.id}/", {"is_active": is_active})
+    assert browser.get("/api/me/").status_code == 401
+    assert browser.log_in().status_code == 200
 
 
 def test_the_admins_log_in_is_behind_the_same(secret: str, alice: User) -> None:

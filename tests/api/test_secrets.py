@@ -81,6 +81,20 @@ def test_the_api(world: World, caplog: pytest.LogCaptureFixture) -> None:
         assert secret not in caplog.text
 
 
+@pytest.mark.django_db(transaction=True)
+def test_redis(world: World) -> None:
+    """Outside of a transaction, where entries are kept."""
+    for actor in ("member", "lead", "admin"):
+        client = client_of(actor, world, world)
+        for row in TABLE:
+            if row.method == "GET":
+                ask(client, row, world.ids, world.ids)
+    kept = in_redis()
+    assert "nordwind-admin@example.org" in kept
+    for secret in ("canaryhash", IBAN, BLOB, DIGEST, *world.tokens.values()):
+        assert secret not in kept
+
+
 def test_the_admins_lists(world: World) -> None:
     User.objects.filter(pk=world.admin.pk).update(is_staff=True, is_superuser=True)
     client = Client()
