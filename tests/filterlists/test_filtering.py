@@ -1,19 +1,27 @@
 """`?filter=` and `?conditions=` on lists: they narrow, and refuse what they do not understand."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from unittest.mock import patch
 
 import pytest
+from django.db import connection
+from django.db.models import CharField, F, Func
 
+from accounts.cache import load_person
 from accounts.models import AccessLevel, Permission, Role, RoleAssignment, User
 from config.api.pagination import KeysetPagination
-from config.api.tables import TableFilter, all_tables
+from config.api.tables import TableFilter, Text, all_tables, parse_filter
+from filterlists.cache import asker_of
 from organizations.models import Branch, BranchAssignment
 from tests.api.test_table import views
 from tests.conftest import Api
 from tests.worktime.test_list import work
 from worktime.models import WorkTime
+from worktime.tables import WORKTIME
+from worktime.views.records import WorkTimeListView
 
 LIST = "/api/worktime/"
 
@@ -54,6 +62,42 @@ def test_and_binds_tighter_than_or(api: type[Api], alice: User) -> None:
     parts[2] = ("source", "equals", "manual")
     response = api(alice).get(LIST, {"conditions": document(*parts, operators=["OR", "AND"])})
     assert [row["id"] for row in response.json()["results"]] == [newest.pk, oldest.pk]
+
+
+@pytest.mark.parametrize("who", ["alice", "bob"])
+def test_days_go_by_the_scopes_index(who: str, alice: User, bob: User) -> None:
+    """The bounds of the days are what an index is searched for, not a filter on each row."""
+    person = load_person({"alice": alice, "bob": bob}[who].id)
+    asker = asker_of(person)
+    this_week = {"column": "started_at", "operator": "equals", "value": "@this_week"}
+    wanted = parse_filter(WORKTIME, [this_week], [], asker).q(asker)
+    page = WORKTIME.visible(person).filter(wanted).order_by("-started_at", "-id")[:51]
+    with connection.cursor() as cursor:
+        # The table is empty, so reading all of it would be cheapest.
+        cursor.execute("SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off")
+    plan = page.explain()
+    assert "using worktime_of_" in plan
+    [searched] = [line for line in plan.splitlines() if "Index Cond" in line]
+    assert searched.count("started_at") == 2
+
+
+def test_too_slow_a_filter_is_a_clear_503(api: type[Api], bob: User) -> None:
+    work(bob, 1)
+    client = api(bob)
+    with connection.cursor() as cursor:
+        cursor.execute("""
+            CREATE FUNCTION pg_temp.slow(text) RETURNS text IMMUTABLE LANGUAGE sql
+            AS $$ SELECT pg_sleep(9)::text $$
+        """)
+    slow = Text(
+        name="notes", path=Func(F("notes"), function="pg_temp.slow", output_field=CharField())
+    )
+    table = replace(WORKTIME, columns=(slow,))
+    with patch.object(WorkTimeListView, "table", table), connection.cursor() as cursor:
+        cursor.execute("SET LOCAL statement_timeout = 100")
+        response = client.get(LIST, {"conditions": document(("notes", "contains", "x"))})
+    assert (response.status_code, response.json()["code"]) == (503, "statement_timeout")
+    assert int(response["Retry-After"]) > 0
 
 
 def test_both_parameters_narrow(api: type[Api], alice: User) -> None:
