@@ -1,7 +1,9 @@
 """What an app declares of a list: its columns, its standard lists, who sees which rows."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
+from types import MappingProxyType
 from typing import Any
 
 from django.db.models import QuerySet
@@ -68,7 +70,8 @@ def register(table: Table) -> Table:
     return table
 
 
-def all_tables() -> dict[str, Table]:
-    """Return the tables of all apps by name."""
+@cache
+def all_tables() -> Mapping[str, Table]:
+    """Return the tables of all apps by name; the first call finds them."""
     autodiscover_modules("tables")
-    return dict(sorted(_tables.items()))
+    return MappingProxyType(dict(sorted(_tables.items())))
