@@ -81,12 +81,12 @@ def test_query_count(
     fill: bool,
     django_assert_max_num_queries: Callable[..., Any],
 ) -> None:
-    """The same few queries for none and for 1,500; those that remain are about who calls."""
+    """The same few queries for none and for 1,500; the one that remains is about who calls."""
     if fill:
         request.getfixturevalue("many")
     client = api(alice)
     client.get(LISTS)
-    with django_assert_max_num_queries(6) as captured:
+    with django_assert_max_num_queries(1) as captured:
         rows = client.get(LISTS).json()["results"]
     assert len(rows) == 5 + (1500 if fill else 0)
     assert not [each["sql"] for each in captured if "filterlists" in each["sql"]]
