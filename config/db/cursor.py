@@ -151,6 +151,11 @@ class Cursor:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._opened(), name)
 
+    @property
+    def _query(self) -> Any:
+        """What Django's debug log asks for, also where a statement found no connection."""
+        return None if self._cursor is None else self._cursor._query
+
     def _opened(self) -> Any:
         """Return psycopg's cursor; its rows, if any, are in memory."""
         if self._cursor is None:

@@ -2,10 +2,11 @@
 
 import asyncio
 import contextlib
+import json
 import random
 import statistics
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from time import monotonic
 from typing import Final
@@ -28,9 +29,12 @@ NO_ANSWER: Final = 0
 
 @dataclass
 class Outcome:
-    """What clients saw; times in seconds."""
+    """What clients saw; times in seconds.
 
-    seconds: float = 0.0
+    Answers are counted while all people are there; a page that takes longer is waited for.
+    """
+
+    seconds: float
     statuses: Counter[int] = field(default_factory=Counter)
     requests: list[float] = field(default_factory=list)
     pages: list[float] = field(default_factory=list)
@@ -57,22 +61,52 @@ def p95(values: Sequence[float]) -> float:
     return statistics.quantiles(values, n=20)[-1] if len(values) > 1 else float("nan")
 
 
+@dataclass(frozen=True)
+class Answer:
+    """What came back; `status` is NO_ANSWER where nothing did."""
+
+    status: int
+    headers: dict[str, str] = field(default_factory=dict)
+    body: bytes = b""
+
+    @property
+    def code(self) -> str:
+        """A refusal's code, as in docs/api.md."""
+        if "problem+json" in self.headers.get("content-type", ""):
+            return str(json.loads(self.body)["code"])
+        return ""
+
+
 class Client:
     """One keep-alive connection of one person."""
 
-    def __init__(self, port: int, cookie: str) -> None:
+    def __init__(self, port: int, session: str) -> None:
+        """Talk to a port of this machine with a session's key, further cookies behind it."""
         self._port = port
-        self._cookie = cookie
+        self._cookie = f"sessionid={session}"
         self._reader: asyncio.StreamReader | None = None
         self._writer: asyncio.StreamWriter | None = None
 
     async def get(self, path: str) -> int:
         """Return the status of a GET, NO_ANSWER where none came."""
+        return (await self.ask("GET", path)).status
+
+    async def ask(
+        self,
+        method: str,
+        path: str,
+        headers: Mapping[str, str] | None = None,
+        body: bytes = b"",
+        *,
+        patience: float = 60.0,
+    ) -> Answer:
+        """Send a request and return its answer; waits `patience` seconds for it."""
         try:
-            return await self._exchange(path)
+            async with asyncio.timeout(patience):
+                return await self._exchange(method, path, headers or {}, body)
         except (OSError, asyncio.IncompleteReadError, ValueError):
             self.close()
-            return NO_ANSWER
+            return Answer(NO_ANSWER)
 
     def close(self) -> None:
         """Close the connection; the next request opens another."""
@@ -80,17 +114,21 @@ class Client:
             self._writer.close()
         self._reader = self._writer = None
 
-    async def _exchange(self, path: str) -> int:
+    async def _exchange(
+        self, method: str, path: str, headers: Mapping[str, str], body: bytes
+    ) -> Answer:
         if self._reader is None or self._writer is None:
             self._reader, self._writer = await asyncio.open_connection("127.0.0.1", self._port)
-        self._writer.write(
-            f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n"
-            f"Cookie: sessionid={self._cookie}\r\n\r\n".encode()
-        )
-        head = (await self._reader.readuntil(b"\r\n\r\n")).decode("latin-1").lower()
-        length = head.split("content-length:", 1)[1].split("\r\n", 1)[0]
-        await self._reader.readexactly(int(length))
-        return int(head.split(" ", 2)[1])
+        lines = [f"{method} {path} HTTP/1.1", "Host: 127.0.0.1", f"Cookie: {self._cookie}"]
+        lines += [f"{name}: {value}" for name, value in headers.items()]
+        if method != "GET":
+            lines.append(f"Content-Length: {len(body)}")
+        self._writer.write("\r\n".join([*lines, "", ""]).encode() + body)
+        head = (await self._reader.readuntil(b"\r\n\r\n")).decode("latin-1")
+        first, *fields = head.rstrip().split("\r\n")
+        found = {name.lower(): value for name, value in (each.split(": ", 1) for each in fields)}
+        content = await self._reader.readexactly(int(found.get("content-length", "0")))
+        return Answer(int(first.split(" ", 2)[1]), found, content)
 
 
 async def storm(
@@ -104,13 +142,17 @@ async def storm(
     progress: Callable[[float], None] = lambda share: None,
 ) -> Outcome:
     """Let each person load the page again and again; count what ends after `warm_up` seconds."""
-    outcome = Outcome()
+    outcome = Outcome(seconds)
     began = monotonic()
     counted_from, until = began + warm_up, began + warm_up + seconds
 
-    async def timed(client: Client, path: str) -> tuple[int, float]:
+    async def timed(client: Client, path: str) -> int:
         sent = monotonic()
-        return await client.get(path), monotonic() - sent
+        status = await client.get(path)
+        if counted_from <= (ended := monotonic()) < until:
+            outcome.statuses[status] += 1
+            outcome.requests.append(ended - sent)
+        return status
 
     async def person(cookie: str) -> None:
         clients = [Client(port, cookie) for _ in page]
@@ -121,11 +163,10 @@ async def storm(
             answers = await asyncio.gather(
                 *(timed(client, path) for client, path in zip(clients, page, strict=True))
             )
-            if opened >= counted_from:
+            if monotonic() >= counted_from:
                 outcome.pages.append(monotonic() - opened)
-                outcome.statuses.update(status for status, _ in answers)
-                outcome.requests.extend(took for _, took in answers)
-                outcome.complete_pages += all(status == 200 for status, _ in answers)
+                is_complete = all(status == 200 for status in answers)
+                outcome.complete_pages += is_complete and monotonic() < until
             await asyncio.sleep(think * chance.uniform(0.8, 1.2))
         for client in clients:
             client.close()
@@ -140,5 +181,4 @@ async def storm(
     teller.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await teller
-    outcome.seconds = monotonic() - counted_from
     return outcome

@@ -1,11 +1,13 @@
-"""Shows a benchmark's figures: a table with ratios to its first row, and JSON under var/bench/."""
+"""Shows a benchmark's figures: a table, the aims, and JSON and a web page under var/bench/."""
 
 import json
 import os
 import platform
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from html import escape
 from importlib.metadata import version
 from typing import Any
 
@@ -14,36 +16,71 @@ from rich.table import Table
 
 from config.dev import environment
 
+# Taken when this is loaded: a benchmark's site has a folder of its own later.
+FOLDER = environment.var_dir() / "bench"
 LIBRARIES = ("django", "psycopg", "granian", "djangorestframework")
+STYLE = """body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}
+table{border-collapse:collapse}
+td,th{padding:.2rem .8rem;text-align:right;border-bottom:1px solid #ccc}
+td:first-child,th:first-child{text-align:left}svg text{font:13px system-ui,sans-serif}
+.yes{color:#17692c}.no{color:#a3180b}"""
 
 
-def show(name: str, options: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> None:
-    """Print the rows; each figure stands beside its ratio to the first row's."""
+@dataclass(frozen=True)
+class Aim:
+    """What a figure should be: at least or at most `bound`."""
+
+    text: str
+    value: float
+    bound: float
+    at_least: bool = False
+
+    @property
+    def is_met(self) -> bool:
+        """Whether it is; something that could not be measured is not."""
+        return self.value >= self.bound if self.at_least else self.value <= self.bound
+
+    def __str__(self) -> str:
+        side = "at least" if self.at_least else "at most"
+        verdict = "met" if self.is_met else "NOT MET"
+        return f"{verdict}: {self.text}: {self.value:.3g} (aim: {side} {self.bound:g})"
+
+
+def show(
+    name: str,
+    options: Mapping[str, Any],
+    rows: Sequence[Mapping[str, Any]],
+    aims: Sequence[Aim] = (),
+) -> None:
+    """Print the rows and whether the aims are met; write both down.
+
+    Each figure stands beside its ratio to the first row's.
+    """
     table = Table(title=name)
     for column in rows[0]:
         table.add_column(column, justify="left" if column == "variant" else "right")
     for row in rows:
         table.add_row(*(_cell(value, rows[0][column]) for column, value in row.items()))
     Console().print(table)
-    folder = environment.var_dir() / "bench"
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{name}-{datetime.now(UTC):%Y%m%d-%H%M%S}.json"
-    path.write_text(
-        json.dumps(
-            {
-                "name": name,
-                "options": dict(options),
-                "machine": {"cores": os.cpu_count(), "system": platform.platform()},
-                "versions": {
-                    "python": sys.version.split()[0],
-                    **{library: version(library) for library in LIBRARIES},
-                },
-                "rows": [dict(row) for row in rows],
-            },
-            indent=2,
-        )
-    )
-    print(f"Written to {path}")
+    for aim in aims:
+        print(aim)
+    record = {
+        "name": name,
+        "options": dict(options),
+        "machine": {"cores": os.cpu_count(), "system": platform.platform()},
+        "versions": {
+            "python": sys.version.split()[0],
+            **{library: version(library) for library in LIBRARIES},
+        },
+        "rows": [dict(row) for row in rows],
+        "aims": [{**vars(aim), "is_met": aim.is_met} for aim in aims],
+    }
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    path = FOLDER / f"{name}-{datetime.now(UTC):%Y%m%d-%H%M%S}.json"
+    path.write_text(json.dumps(record, indent=2))
+    page = path.with_suffix(".html")
+    page.write_text(_page(record, rows, aims))
+    print(f"Written to {path} and {page.name}")
 
 
 def _cell(value: Any, first: Any) -> str:
@@ -51,3 +88,41 @@ def _cell(value: Any, first: Any) -> str:
         return value
     ratio = f" ({value / first:.2f}x)" if first else ""
     return f"{value:.3g}{ratio}"
+
+
+def _page(record: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], aims: Sequence[Aim]) -> str:
+    name = escape(record["name"])
+    columns = list(rows[0])
+    lines = [f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{name}</title>']
+    lines.append(f"<style>{STYLE}</style><h1>{name}</h1><ul>")
+    for aim in aims:
+        lines.append(f'<li class="{"yes" if aim.is_met else "no"}">{escape(str(aim))}</li>')
+    lines.append("</ul><table><tr>" + "".join(f"<th>{escape(each)}</th>" for each in columns))
+    for row in rows:
+        cells = (_cell(row[each], rows[0][each]) for each in columns)
+        lines.append("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in cells))
+    lines.append("</table>")
+    for column in columns:
+        values = {str(row["variant"]): row[column] for row in rows}
+        if all(isinstance(value, int | float) for value in values.values()):
+            lines.append(f"<h2>{escape(column)}</h2>{_bars(values)}")
+    about = {each: record[each] for each in ("options", "machine", "versions")}
+    lines.append(f"<h2>Measured with</h2><pre>{escape(json.dumps(about, indent=2))}</pre></html>")
+    return "\n".join(lines)
+
+
+def _bars(values: Mapping[str, float]) -> str:
+    """Return a bar chart; what is not a number has no bar."""
+    height = 26
+    known = [value for value in values.values() if value == value]
+    longest = max(known, default=0.0) or 1.0
+    parts = [f'<svg viewBox="0 0 900 {height * len(values)}" role="img">']
+    for number, (label, value) in enumerate(values.items()):
+        y = number * height
+        width = 450 * value / longest if value == value else 0
+        parts.append(
+            f'<text x="340" y="{y + 17}" text-anchor="end">{escape(label)}</text>'
+            f'<rect x="350" y="{y + 4}" width="{width:.1f}" height="{height - 8}" fill="#2b6cb0"/>'
+            f'<text x="{356 + width:.1f}" y="{y + 17}">{value:.3g}</text>'
+        )
+    return "".join(parts) + "</svg>"

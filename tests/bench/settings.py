@@ -1,4 +1,4 @@
-"""The product's settings with one thing changed: what a variant of a benchmark compares with.
+"""The benchmarks' settings with one thing changed: what a variant compares with.
 
 BENCH_DATABASE names the database backend: `ours`, or Django's own with its pool (`pool`), the
 same with reads retried as the old system did (`retrying`), or without one (`age0`, `age60`).
@@ -7,14 +7,15 @@ same with reads retried as the old system did (`retrying`), or without one (`age
 import os
 
 from config import settings as product
+from tests.bench import plain
 
-globals().update({name: getattr(product, name) for name in dir(product) if name.isupper()})
+globals().update({name: getattr(plain, name) for name in dir(plain) if name.isupper()})
 
 MIDDLEWARE = ["tests.bench.work.OtherWork", *product.MIDDLEWARE]
 DATABASES = {"default": dict(product.DATABASES["default"])}
 _variant = os.environ.get("BENCH_DATABASE", "ours")
 if _variant != "ours":
-    DATABASES["default"] |= {"ENGINE": "django.db.backends.postgresql", "OPTIONS": {}}
+    DATABASES["default"] |= {"ENGINE": "tests.bench.stock", "OPTIONS": {}}
 if _variant in {"pool", "retrying"}:
     _size = int(os.environ["BENCH_POOL_SIZE"])
     DATABASES["default"]["OPTIONS"] = {

@@ -1,9 +1,9 @@
 """The whole product on servers of its own: PostgreSQL, Valkey, demo data, app server."""
 
 import contextlib
+import http.client
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -64,11 +64,11 @@ class Site:
         return {
             "SECRET_KEY": "bench",
             "ALLOWED_HOSTS": "127.0.0.1",
-            "STECHUHR_DEV": "1",
+            "STECHUHR_DEV": "0",
             "DATABASE_URL": database_url or self.postgres.url(),
             "REDIS_URL": self.valkey.url(),
             "VAR_DIR": str(self.folder),
-            "DJANGO_SETTINGS_MODULE": "config.settings",
+            "DJANGO_SETTINGS_MODULE": "tests.bench.plain",
             "STECHUHR_PROCESS": "command",
         }
 
@@ -76,43 +76,52 @@ class Site:
     def serving(
         self, settings: Mapping[str, str] | None = None, *, database_url: str | None = None
     ) -> Iterator[int]:
-        """Run the app server with extra settings; yield its port once it is ready."""
+        """Run the app server as `serve` does, with extra settings; yield its port once it answers.
+
+        Nothing but `settings` and the site's own addresses reaches it from this environment.
+        """
         port = free_port()
         chosen = {**self.environment(database_url), "STECHUHR_PROCESS": "web", **(settings or {})}
-        workers, threads = chosen.get("WEB_WORKERS", "2"), chosen.get("WEB_THREADS", "16")
-        log = (self.folder / f"web-{port}.log").open("wb")
-        server = subprocess.Popen(
-            [
-                *(
-                    sys.executable,
-                    "-m",
-                    "granian",
-                    "--interface",
-                    "wsgi",
-                    "config.wsgi:application",
-                ),
-                *("--host", "127.0.0.1", "--port", str(port), "--no-ws"),
-                *("--workers", workers, "--blocking-threads", threads),
-                *("--workers-kill-timeout", "2", "--backlog", "1024"),
-            ],
-            cwd=BASE_DIR,
-            env={"PATH": os.environ["PATH"], **chosen},
-            stdout=log,
-            stderr=log,
-        )
-        try:
-            self._await(server, port)
-            yield port
-        finally:
-            server.terminate()
-            server.wait(10)
-            log.close()
+        given = {
+            "host": "127.0.0.1",
+            "port": port,
+            "workers": chosen.get("WEB_WORKERS", "2"),
+            "threads": chosen.get("WEB_THREADS", "16"),
+            "stop-timeout": 2,
+            "log-level": "error",
+        }
+        path = self.folder / f"web-{port}.log"
+        with path.open("wb") as log:
+            server = subprocess.Popen(
+                [
+                    *(sys.executable, "-m", "config.serving"),
+                    *(f"--{name}={value}" for name, value in given.items()),
+                ],
+                cwd=BASE_DIR,
+                env={"PATH": os.environ["PATH"], **chosen},
+                stdout=log,
+                stderr=log,
+            )
+            try:
+                _await(server, port, path)
+                yield port
+            finally:
+                server.terminate()
+                try:
+                    server.wait(10)
+                except subprocess.TimeoutExpired:
+                    server.kill()
+                    server.wait()
 
-    def _await(self, server: "subprocess.Popen[bytes]", port: int) -> None:
-        deadline = time.monotonic() + START_TIMEOUT
-        while time.monotonic() < deadline and server.poll() is None:
-            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+
+def _await(server: "subprocess.Popen[bytes]", port: int, log: Path) -> None:
+    deadline = time.monotonic() + START_TIMEOUT
+    while time.monotonic() < deadline and server.poll() is None:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=START_TIMEOUT)
+        with contextlib.suppress(OSError, http.client.HTTPException):
+            connection.request("GET", "/livez")
+            if connection.getresponse().status == 200:
                 return
-            time.sleep(0.05)
-        log = (self.folder / f"web-{port}.log").read_text(errors="replace")
-        raise RuntimeError(f"the app server did not start:\n{log[-2000:]}")
+        connection.close()
+        time.sleep(0.05)
+    raise RuntimeError(f"the app server did not start:\n{log.read_text(errors='replace')[-2000:]}")

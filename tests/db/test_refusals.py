@@ -110,6 +110,13 @@ def test_a_refusal_passes_as_django_s_own_error(db: DatabaseWrapper) -> None:
     assert caught.value.retry_after > 0  # type: ignore[attr-defined]
 
 
+def test_the_debug_log_asks_for_no_connection(db: DatabaseWrapper) -> None:
+    db.force_debug_cursor = True
+    with busy(db, 3, Intent.WRITE), use(Intent.READ):
+        assert took(query) < 0.19
+    assert db.group.gate.numbers()["read"]["refused"] == 1
+
+
 def test_a_refused_transaction_leaves_nothing_behind(db: DatabaseWrapper) -> None:
     with busy(db, 3, Intent.WRITE), pytest.raises(PoolExhausted), transaction.atomic():
         query()

@@ -1,0 +1,1 @@
+"""Drills: break something under load from outside, count what came of it; `./run drill NAME`."""

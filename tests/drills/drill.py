@@ -1,0 +1,250 @@
+"""Runs a drill: servers, people, faults; then asks the database what is really stored."""
+
+import argparse
+import asyncio
+import contextlib
+import random
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import psycopg
+
+from config.db import stats
+from config.dev.proxy import Proxy
+from config.dev.servers import Postgres
+from tests.bench.site import Site
+from tests.drills import faults
+from tests.drills.people import Ledger, Person, Request
+
+# Nothing but the backend may stop a second application.
+UNGUARD = "ALTER TABLE filterlists_filterlist DROP CONSTRAINT IF EXISTS filter_list_name"
+# The workers of the product, as they come; a database that confirms what a crash then loses.
+FORGETFUL = (
+    "ALTER ROLE stechuhr SET synchronous_commit = off",
+    "ALTER SYSTEM SET wal_writer_delay = '10s'",
+    "SELECT pg_reload_conf()",
+)
+# After Redis is back, for how long another process may not have heard of a write (docs/caches.md).
+OWED_FOR = 2.0
+
+
+@dataclass
+class Result:
+    """What came of a drill; `broken` says in words which invariant did not hold."""
+
+    name: str
+    seconds: float
+    figures: dict[str, Any] = field(default_factory=dict)
+    broken: list[str] = field(default_factory=list)
+
+
+def sabotage_server(site: Site) -> None:
+    """Make the database forgetful."""
+    with psycopg.connect(**site.postgres.params(user="postgres"), autocommit=True) as admin:
+        for statement in FORGETFUL:
+            admin.execute(statement)
+
+
+def run(site: Site, name: str, options: argparse.Namespace, broken: str = "") -> Result:
+    """Run one drill on a site; `broken` names parts for `tests.drills.sabotage`."""
+    ledger = Ledger()
+    with psycopg.connect(**site.postgres.params(user="postgres"), autocommit=True) as admin:
+        admin.execute(UNGUARD)
+    settings = {
+        "DJANGO_SETTINGS_MODULE": "tests.drills.settings",
+        "DRILL_BREAK": broken,
+        "WEB_WORKERS": str(options.workers),
+    }
+    assert site.postgres.port is not None
+    with (
+        Proxy(("127.0.0.1", site.postgres.port)) as proxy,
+        site.serving(
+            settings,
+            database_url=site.postgres.url(port=proxy.port) if name == "faults" else None,
+        ) as port,
+        _watched(site.postgres) as backends,
+    ):
+        connections, reserve = _limits(site)
+        ground = faults.Ground(
+            site=site,
+            proxy=proxy,
+            port=port,
+            reads=options.workers * (connections - reserve),
+            connections=options.workers * connections,
+            random=random.Random(options.seed),
+        )
+        began = time.monotonic()
+        until = began + options.seconds
+        people = [
+            Person(number, port, cookie, ledger, seed=f"{name}-{options.seed}")
+            for number, cookie in enumerate(site.cookies[: options.clients])
+        ]
+        load = threading.Thread(target=lambda: asyncio.run(_live(people, until)))
+        load.start()
+        time.sleep(min(1.0, options.seconds / 5))
+        struck = list(faults.run(ground, faults.schedule(name, options.outage), until))
+        load.join()
+        time.sleep(1.5)  # the workers write their figures once a second
+        if options.logs:
+            print((site.folder / f"web-{port}.log").read_text()[-options.logs :])
+        at_rest = sum(total.in_use for total in stats.collect(site.folder / "dbpool").values())
+    result = Result(name, time.monotonic() - began)
+    _judge_storage(site.postgres, ledger, result)
+    _judge_sight(ledger, struck, result, forgives=name == "redis")
+    _judge_times(ledger, struck, result)
+    result.figures |= {
+        "most backends": max(backends, default=0),
+        "budget": ground.connections,
+        "still held at rest": at_rest,
+    }
+    if max(backends, default=0) > ground.connections:
+        result.broken.append(f"{max(backends)} backends, {ground.connections} are allowed")
+    if at_rest:
+        result.broken.append(f"{at_rest} connections were still held at rest")
+    return result
+
+
+async def _live(people: Sequence[Person], until: float) -> None:
+    # More people think longer: the drill is about faults, not about a full machine.
+    think, pause = max(0.3, len(people) / 20), 0.1 + len(people) / 200
+    await asyncio.gather(*(each.live(until, think=think, pause=pause) for each in people))
+
+
+def _limits(site: Site) -> tuple[int, int]:
+    from django.conf import settings
+
+    pool = settings.DB_LIMITS
+    return pool["pools"] * pool["pool_size"], pool["write_reserve"]
+
+
+@contextlib.contextmanager
+def _watched(postgres: Postgres) -> Iterator[list[int]]:
+    """Yield a list that gets the number of the workers' backends, twenty times a second."""
+    seen: list[int] = []
+    is_over = threading.Event()
+
+    def watch() -> None:
+        while not is_over.is_set():
+            with (
+                contextlib.suppress(psycopg.OperationalError),
+                psycopg.connect(
+                    **postgres.params("postgres", user="postgres"), autocommit=True
+                ) as admin,
+            ):
+                while not is_over.wait(0.05):
+                    [count] = admin.execute(
+                        "SELECT count(*) FROM pg_stat_activity"
+                        " WHERE datname = 'stechuhr' AND application_name = 'stechuhr-web'"
+                    ).fetchone() or [0]
+                    seen.append(count)
+            is_over.wait(0.05)
+
+    thread = threading.Thread(target=watch)
+    thread.start()
+    try:
+        yield seen
+    finally:
+        is_over.set()
+        thread.join()
+
+
+def _judge_storage(postgres: Postgres, ledger: Ledger, result: Result) -> None:
+    """Compare what was acknowledged with the rows."""
+    with psycopg.connect(**postgres.params()) as plain:
+        found = Counter(
+            dict(
+                plain.execute(
+                    "SELECT name, count(*) FROM ("
+                    " SELECT name FROM filterlists_filterlist UNION ALL"
+                    " SELECT notes FROM worktime_worktime) stored(name) GROUP BY name"
+                ).fetchall()
+            )
+        )
+        running = {
+            row[0]
+            for row in plain.execute("SELECT id FROM worktime_worktime WHERE ended_at IS NULL")
+        }
+    outcomes: Counter[str] = Counter()
+    duplicated = lost = undone = 0
+    for write in ledger.writes:
+        outcomes[write.outcome] += 1
+        if write.kind == "stop":
+            lost += write.outcome == "accepted" and write.stored_id in running
+            continue
+        duplicated += found[write.name] > 1
+        lost += write.outcome == "accepted" and not found[write.name]
+        undone += write.outcome == "refused" and found[write.name] > 0
+    refused = sum(1 for each in ledger.requests if not each.is_good)
+    result.figures |= {
+        "requests": len(ledger.requests),
+        "refused requests": refused,
+        "writes accepted": outcomes["accepted"],
+        "writes refused": outcomes["refused"],
+        "writes told unknown": outcomes["unknown"],
+        "writes given up": outcomes["running"],
+        "duplicated": duplicated,
+        "lost": lost,
+        "refused but applied": undone,
+    }
+    for name in ("duplicated", "lost", "refused but applied"):
+        if result.figures[name]:
+            result.broken.append(f"{result.figures[name]} writes {name}")
+    for text, count in Counter(ledger.wrong).most_common(5):
+        result.broken.append(f"{count} times {text}")
+
+
+Struck = Sequence[tuple[faults.Fault, float, float]]
+
+
+def _judge_sight(ledger: Ledger, struck: Struck, result: Result, *, forgives: bool) -> None:
+    """Count who was shown an older state than they had been told of."""
+    windows = [(began, mended + OWED_FOR) for _, began, mended in struck] if forgives else []
+    excused = sum(any(a <= seen <= b for a, b in windows) for seen in ledger.outdated)
+    result.figures |= {"outdated answers": len(ledger.outdated) - excused}
+    if forgives:
+        result.figures |= {"outdated while Redis was away (documented)": excused}
+    if result.figures["outdated answers"]:
+        result.broken.append(f"{result.figures['outdated answers']} outdated answers")
+
+
+def _judge_times(ledger: Ledger, struck: Struck, result: Result) -> None:
+    refused = [each for each in ledger.requests if not each.is_good]
+    figures = result.figures
+    figures["faults"] = len(struck)
+    if struck and struck[0][0].seconds:
+        starts = [began for _, began, _ in struck[1:]] + [float("inf")]
+        figures["recovery s"] = max(
+            (
+                each.sent - mended
+                for (_, _, mended), following in zip(struck, starts, strict=True)
+                for each in refused
+                if mended < each.sent and each.ended < following
+            ),
+            default=0.0,
+        )
+    figures["longest outage of a client s"] = _longest_outage(ledger.requests)
+    for name, is_write in (("read", False), ("write", True)):
+        times = [each.ended - each.sent for each in refused if each.is_write is is_write]
+        figures[f"slowest refusal of a {name} s"] = max(times, default=0.0)
+    figures["slowest write until accepted s"] = max(
+        (each.accepted_at - each.asked_at for each in ledger.writes if each.accepted_at),
+        default=0.0,
+    )
+    by_status: Mapping[str, int] = Counter(each.code or str(each.status) for each in refused)
+    figures["refusals"] = ", ".join(f"{n} {code}" for code, n in sorted(by_status.items())) or "-"
+
+
+def _longest_outage(requests: Sequence[Request]) -> float:
+    """Return the longest time in which one person got nothing but refusals."""
+    since: dict[int, float] = {}
+    longest = 0.0
+    for each in sorted(requests, key=lambda request: request.ended):
+        if not each.is_good:
+            since.setdefault(each.person, each.sent)
+        elif (began := since.pop(each.person, None)) is not None:
+            longest = max(longest, each.ended - began)
+    return longest

@@ -1,0 +1,142 @@
+"""What each drill breaks: context managers that break something for their block and mend it."""
+
+import asyncio
+import contextlib
+import random
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from functools import partial
+from typing import Final
+
+import psycopg
+
+from config.dev.proxy import Proxy
+from config.dev.servers import Server
+from tests.bench.load import Client
+from tests.bench.site import Site
+
+HELD: Final = 500  # milliseconds
+
+
+@dataclass
+class Ground:
+    """What there is to break."""
+
+    site: Site
+    proxy: Proxy
+    port: int
+    reads: int  # connections that reads may use, of all workers
+    connections: int
+    random: random.Random
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One way to break something; `seconds` is how long, at most."""
+
+    name: str
+    block: Callable[[Ground], AbstractContextManager[None]]
+    seconds: float
+    rest: float = 2.5
+
+
+@contextlib.contextmanager
+def held(method: str, ground: Ground) -> Iterator[None]:
+    """Keep all connections that a GET or a POST may have busy, as slow reports would."""
+    count = ground.reads if method == "GET" else ground.connections
+    is_over = threading.Event()
+
+    async def hog() -> None:
+        client = Client(ground.port, "")
+        while not is_over.is_set():
+            if (await client.ask(method, f"/drill/hold/{HELD}/")).status != 200:
+                await asyncio.sleep(0.05)
+        client.close()
+
+    async def all_hogs() -> None:
+        await asyncio.gather(*(hog() for _ in range(count)))
+
+    thread = threading.Thread(target=lambda: asyncio.run(all_hogs()))
+    thread.start()
+    try:
+        yield
+    finally:
+        is_over.set()
+        thread.join()
+
+
+@contextlib.contextmanager
+def down(how: str, which: Callable[[Ground], Server], ground: Ground) -> Iterator[None]:
+    """Stop, kill or pause a server."""
+    server = which(ground)
+    getattr(server, how)()
+    try:
+        yield
+    finally:
+        server.resume() if how == "pause" else server.start()
+
+
+@contextlib.contextmanager
+def cut(ground: Ground) -> Iterator[None]:
+    """Cut one connection around COMMIT, or end backends that are in one."""
+    with contextlib.suppress(psycopg.OperationalError):
+        if ground.random.random() < 0.3:
+            with psycopg.connect(**ground.site.postgres.params(user="postgres")) as admin:
+                admin.execute(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                    " WHERE datname = 'stechuhr' AND state <> 'idle' AND pid <> pg_backend_pid()"
+                )
+        else:
+            arm = ground.random.choice((ground.proxy.cut_before, ground.proxy.cut_after))
+            if not arm(b"COMMIT").wait(1.0):
+                ground.proxy.stop()  # forgets it: an armed cut would strike later
+                ground.proxy.start()
+    yield
+
+
+def _postgres(ground: Ground) -> Server:
+    return ground.site.postgres
+
+
+def _valkey(ground: Ground) -> Server:
+    return ground.site.valkey
+
+
+def schedule(drill: str, seconds: float) -> list[Fault]:
+    """Return what a drill does again and again; `seconds` is how long a server is away."""
+    if drill == "exhaust":
+        return [
+            Fault("slow reads take all they may have", partial(held, "GET"), seconds),
+            Fault("slow writes take all connections", partial(held, "POST"), seconds),
+        ]
+    if drill == "outage":
+        return [
+            Fault(f"database: {how}", partial(down, how, _postgres), seconds)
+            for how in ("stop", "kill", "pause")
+        ]
+    if drill == "redis":
+        return [
+            Fault(f"Redis: {how}", partial(down, how, _valkey), seconds)
+            for how in ("kill", "pause")
+        ]
+    return [Fault("connections cut around COMMIT", cut, 0.0, rest=0.02)]
+
+
+def run(
+    ground: Ground, faults: Sequence[Fault], until: float
+) -> Iterator[tuple[Fault, float, float]]:
+    """Inject one fault after the other; yield each with when it began and when it was mended."""
+    number = 0
+    while True:
+        fault = faults[number % len(faults)]
+        if time.monotonic() + fault.seconds + fault.rest > until:
+            return
+        began = time.monotonic()
+        with fault.block(ground):
+            time.sleep(fault.seconds)
+        yield fault, began, time.monotonic()
+        time.sleep(fault.rest)
+        number += 1
