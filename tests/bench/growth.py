@@ -191,7 +191,7 @@ def _memory() -> float:
             pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
         except OSError:
             continue
-        if b"granian" in command:
+        if b"config.serving" in command:
             total += pages
     return total * os.sysconf("SC_PAGE_SIZE") / 2**20
 
