@@ -1,35 +1,107 @@
-"""Who calls: a program by its token."""
+"""Who calls: a browser app by its session, a program by its token. Warm, neither takes any SQL."""
 
+from typing import Final, cast
+
+from django.conf import settings
+from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 from django.utils import timezone
+from django.utils.crypto import constant_time_compare
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from knox import auth
 from knox.crypto import hash_token
 from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.permissions import SAFE_METHODS
+from rest_framework.request import Request
 
+from accounts.cache import Account, Acting, TokenCard, people, tokens
 from accounts.models import ApiToken, User
+from config.api import authentication
+from config.api.reads import Known
+from config.cache import prefetch
+
+MANY: Final = 10_000
+
+_seen_in: dict[Acting, int | None] = {}  # organisations, by caller
+
+
+class SessionAuthentication(authentication.SessionAuthentication):
+    """Django's session, compared with what the cache holds of its person."""
+
+    def authenticate(self, request: Request) -> tuple[User, None] | None:
+        """Return who the session belongs to; None without one, or if it is not theirs any more."""
+        session = request._request.session
+        if (user_id := session.get(SESSION_KEY)) is None:
+            return None
+        account = account_of(request, (int(user_id), None))
+        if account is None or not account.is_active:
+            return None
+        if not (
+            session.get(BACKEND_SESSION_KEY) in settings.AUTHENTICATION_BACKENDS
+            and constant_time_compare(session.get(HASH_SESSION_KEY, ""), account.session_hash)
+        ):
+            # Django ends the session, or renews one that was made with a former secret key.
+            return cast(tuple[User, None] | None, super().authenticate(request))
+        self.enforce_csrf(request)
+        return user_of(account), None
 
 
 class TokenAuthentication(auth.TokenAuthentication):  # type: ignore[misc]
-    """knox's `Authorization: Bearer`, but for the look-up: one query, which writes nothing.
+    """knox's `Authorization: Bearer`, but for the look-up, which writes nothing.
 
     knox deletes expired tokens whenever it reads one, and a read may not write here.
     """
 
-    def authenticate_credentials(self, token: bytes) -> tuple[User, ApiToken]:
-        """Return who the token belongs to and the token; raise AuthenticationFailed."""
-        found = (
-            ApiToken.objects.filter(
-                digest=hash_token(token.decode("latin-1")),
-                expiry__gt=timezone.now(),
-                user__is_active=True,
-            )
-            .select_related("user", "role_assignment__role__organization")
-            .defer("user__password", "user__bank_details")
-            .first()
-        )
+    def authenticate(self, request: Request) -> tuple[User, TokenCard] | None:
+        """Return who the token belongs to and what it is for; raise AuthenticationFailed."""
+        found = super().authenticate(request)
         if found is None:
-            raise AuthenticationFailed("This token is not valid.", "invalid_token")
-        return found.user, found
+            return None
+        card = found[1]
+        account = account_of(request, (card.user_id, card.role_id))
+        if account is None or not account.is_active:
+            raise _invalid()
+        return user_of(account), card
+
+    def authenticate_credentials(self, token: bytes) -> tuple[None, TokenCard]:
+        """Return what the token is for; raise AuthenticationFailed."""
+        try:
+            card = tokens.get(hash_token(token.decode("latin-1")))
+        except ApiToken.DoesNotExist as error:
+            raise _invalid() from error
+        if card.expires_at <= timezone.now():
+            raise _invalid()
+        return None, card
+
+
+def account_of(request: Request, acting: Acting) -> Account | None:
+    """Return who calls, with what the view is going to read fetched along; None if they are gone.
+
+    Their context is kept for `accounts.permissions.caller`.
+    """
+    # By name: DRF imports this module while `APIView` is not there yet.
+    reads = getattr(request.parser_context.get("view"), "reads", None)
+    if request.method in SAFE_METHODS and reads is not None:
+        prefetch((people, acting), *reads(Known(acting[0], _seen_in.get(acting))))
+    try:
+        account = people.get(acting)
+    except User.DoesNotExist:
+        return None
+    request._request.person = person = account.person  # type: ignore[attr-defined]
+    if len(_seen_in) >= MANY:
+        _seen_in.clear()
+    _seen_in[acting] = person.active_role.organization_id if person.active_role else None
+    return account
+
+
+def user_of(account: Account) -> User:
+    """Return the person as a row whose other columns are read when they are asked for."""
+    person = account.person
+    known = {"id": person.id, "username": person.username, "is_active": account.is_active}
+    return User.from_db("default", list(known), list(known.values()))
+
+
+def _invalid() -> AuthenticationFailed:
+    return AuthenticationFailed("This token is not valid.", "invalid_token")
 
 
 class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]

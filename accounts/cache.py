@@ -1,6 +1,11 @@
-"""Reads about people: who someone is and what their active role may do."""
+"""Reads about people: who someone is and what their active role may do.
 
-from dataclasses import dataclass, field, replace
+A request by session or token needs nothing but `people` (and `tokens`) to know its caller.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
 from enum import IntEnum
 from typing import Final
 
@@ -14,10 +19,12 @@ from accounts.models import (
     Role,
     RoleAssignment,
     User,
-    UserSettings,
 )
 from config.cache import Cache, depends_on
 from config.errors import DomainError
+
+# Whose context: a person's id, and the role of a token; None: their active role.
+Acting = tuple[int, int | None]
 
 
 def person_fact(user_id: int) -> str:
@@ -28,6 +35,16 @@ def person_fact(user_id: int) -> str:
 def organization_fact(organization_id: int) -> str:
     """Return the fact that changes with an organisation's card, roles and branches."""
     return f"organization:{organization_id}"
+
+
+def role_fact(role_id: int) -> str:
+    """Return the fact that changes with a role's permissions."""
+    return f"role:{role_id}"
+
+
+def token_fact(digest: str) -> str:
+    """Return the fact that changes with a token."""
+    return f"token:{digest}"
 
 
 class NoActiveRole(DomainError):
@@ -141,6 +158,12 @@ class Person:
     settings: Settings
     roles: tuple[HeldRole, ...]
     active_role: ActiveRole | None = field(default=None)
+    token_role_id: int | None = field(default=None)
+
+    @property
+    def acting(self) -> Acting:
+        """The key of what caches hold for the person in this role."""
+        return self.id, self.token_role_id
 
     @property
     def acting_role(self) -> ActiveRole:
@@ -162,8 +185,34 @@ class Person:
         return role.levels[entity] if role else AccessLevel.NONE
 
 
-def load_person(user_id: int) -> Person:
-    """Return the context of a person; raise User.DoesNotExist where there is none."""
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A person, and what lets them in; `session_hash` is derived from the password's hash."""
+
+    person: Person
+    is_active: bool
+    session_hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class TokenCard:
+    """What a token is for."""
+
+    id: int
+    user_id: int
+    role_id: int
+    scopes: tuple[str, ...]
+    expires_at: datetime
+
+
+def load_person(user_id: int, role_id: int | None = None) -> Person:
+    """Return the context of a person, from rows; raise User.DoesNotExist where there is none."""
+    return load_account((user_id, role_id)).person
+
+
+def load_account(acting: Acting) -> Account:
+    """Return a person's account; raise User.DoesNotExist where there is none."""
+    user_id, token_role_id = acting
     user = (
         User.objects.select_related("settings")
         .only(
@@ -174,6 +223,9 @@ def load_person(user_id: int) -> Person:
             "language",
             "country",
             "time_zone",
+            "is_active",
+            "password",
+            "session_generation",
             "settings__dark_mode",
             "settings__sidebar_collapsed",
         )
@@ -196,8 +248,10 @@ def load_person(user_id: int) -> Person:
         .order_by("role__organization__display_name", "role__name", "id")
     )
     depends_on(*(organization_fact(each.role.organization_id) for each in assignments))
-    active = next((each for each in assignments if each.is_active_role), None)
-    return Person(
+    active = next(_active(assignments, token_role_id), None)
+    if active:
+        depends_on(role_fact(active.role_id))
+    person = Person(
         id=user.id,
         username=user.username,
         email=user.email,
@@ -217,31 +271,42 @@ def load_person(user_id: int) -> Person:
                     display_name=each.role.organization.display_name,
                     logo=each.role.organization.logo,
                 ),
-                is_active=each.is_active_role,
+                is_active=each is active,
             )
             for each in assignments
         ),
         active_role=load_role(active.role) if active else None,
+        token_role_id=token_role_id,
+    )
+    return Account(person, user.is_active, user.get_session_auth_hash())
+
+
+def load_token(digest: str) -> TokenCard:
+    """Return what a token is for; raise ApiToken.DoesNotExist where there is none."""
+    token = ApiToken.objects.select_related("role_assignment").get(digest=digest)
+    return TokenCard(
+        id=token.id,
+        user_id=token.user_id,
+        role_id=token.role_assignment.role_id,
+        scopes=tuple(token.scopes),
+        expires_at=token.expiry,
     )
 
 
-people: Final = Cache(
+people = Cache(
     "people",
-    load=load_person,
-    facts=lambda user_id: [person_fact(user_id)],
+    load=load_account,
+    facts=lambda acting: [person_fact(acting[0])],
     ttl=300.0,
     permission=True,
 )
-
-
-def acting_in(person: Person, assignment: RoleAssignment) -> Person:
-    """Return the person as they act in one of their roles, whichever is active for others."""
-    role_id = assignment.role_id
-    return replace(
-        person,
-        roles=tuple(replace(each, is_active=each.id == role_id) for each in person.roles),
-        active_role=load_role(assignment.role),
-    )
+tokens = Cache(
+    "tokens",
+    load=load_token,
+    facts=lambda digest: [token_fact(digest)],
+    ttl=300.0,
+    permission=True,
+)
 
 
 def visible_tokens(person: Person) -> QuerySet[ApiToken]:
@@ -252,13 +317,8 @@ def visible_tokens(person: Person) -> QuerySet[ApiToken]:
 
 
 def load_profile(user_id: int) -> User:
-    """Return a person's own record, without the password hash."""
+    """Return a person's own record, without the password hash; its bank details are not cached."""
     return User.objects.defer("password").get(pk=user_id)
-
-
-def load_settings(user_id: int) -> UserSettings | Settings:
-    """Return how the browser app looks for a person; the defaults where nothing is stored."""
-    return UserSettings.objects.filter(user_id=user_id).first() or Settings()
 
 
 def load_role(role: Role) -> ActiveRole:
@@ -285,3 +345,9 @@ def load_role(role: Role) -> ActiveRole:
         ),
         levels=levels,
     )
+
+
+def _active(assignments: list[RoleAssignment], role_id: int | None) -> Iterator[RoleAssignment]:
+    for each in assignments:
+        if each.is_active_role if role_id is None else each.role_id == role_id:
+            yield each

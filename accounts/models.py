@@ -1,5 +1,7 @@
 """Who someone is and what they may do."""
 
+import hashlib
+from collections.abc import Iterator
 from typing import Any, ClassVar
 
 from django.apps import apps
@@ -78,6 +80,9 @@ class User(Timestamped, AbstractUser):
         max_digits=4, decimal_places=2, default="7.60", help_text="Decimal hours per day."
     )
 
+    # Changed to end all sessions at once, even one whose row or cached copy would survive.
+    session_generation = models.PositiveIntegerField(default=0, db_default=0, editable=False)
+
     objects: ClassVar[UserManager] = UserManager()
 
     class Meta:
@@ -92,6 +97,19 @@ class User(Timestamped, AbstractUser):
                 name="user_hours_of_a_day",
             ),
         ]
+
+    def get_session_auth_hash(self) -> str:
+        """Return what a session must hold to be this person's: Django's hash, and a generation."""
+        return self._of_this_generation(super().get_session_auth_hash())
+
+    def get_session_auth_fallback_hash(self) -> Iterator[str]:
+        """Yield the same as made with former secret keys."""
+        for each in super().get_session_auth_fallback_hash():
+            yield self._of_this_generation(each)
+
+    def _of_this_generation(self, session_hash: str) -> str:
+        text = f"{session_hash}:{self.session_generation}"
+        return hashlib.sha256(text.encode()).hexdigest()
 
 
 class UserSettings(Timestamped):

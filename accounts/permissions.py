@@ -7,22 +7,15 @@ from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from accounts.cache import Person, Reach, acting_in, people
-from accounts.models import ApiToken, Entity
+from accounts.cache import Person, Reach
+from accounts.models import Entity
 
 
 def caller(request: Request) -> Person:
-    """Return the context of who calls, loaded once a request; or raise NotAuthenticated."""
-    django_request = request._request
-    person: Person | None = getattr(django_request, "person", None)
-    user_id = request.user.pk
-    if user_id is None:
+    """Return the context of who calls, as authentication found it; raise NotAuthenticated."""
+    person: Person | None = getattr(request._request, "person", None)
+    if person is None or person.id != request.user.pk:
         raise NotAuthenticated
-    if person is None or person.id != user_id:
-        person = people.get(user_id)
-        if isinstance(request.auth, ApiToken):
-            person = acting_in(person, request.auth.role_assignment)
-        django_request.person = person  # type: ignore[attr-defined]
     return person
 
 

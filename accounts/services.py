@@ -7,6 +7,7 @@ from typing import Any, Final
 from allauth.account.models import EmailAddress
 from allauth.usersessions.models import UserSession
 from django.db import IntegrityError, transaction
+from django.db.models import F
 from django.http import Http404
 from knox.models import get_digest_token
 from knox.settings import CONSTANTS
@@ -106,10 +107,19 @@ def update_settings(*, user_id: int, changes: Mapping[str, Any]) -> UserSettings
 
 
 @write
-def shut_out(*, user_id: int) -> None:
-    """End all sessions and tokens of a person."""
+def log_out_everywhere(*, user_id: int) -> None:
+    """End all sessions of a person."""
+    # No session of the former generation is trusted, whatever becomes of its row.
+    User.objects.filter(pk=user_id).update(session_generation=F("session_generation") + 1)
+    changed(person_fact(user_id))
     for session in UserSession.objects.filter(user_id=user_id):
         session.end()
+
+
+@write
+def shut_out(*, user_id: int) -> None:
+    """End all sessions and tokens of a person."""
+    log_out_everywhere(user_id=user_id)
     ApiToken.objects.filter(user_id=user_id).delete()
 
 

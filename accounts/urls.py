@@ -7,6 +7,7 @@ from accounts import views
 urlpatterns = [
     path("me/profile/", views.ProfileView.as_view()),
     path("me/settings/", views.SettingsView.as_view()),
+    path("me/sessions/", views.SessionsView.as_view()),
     path("tokens/", views.TokenListView.as_view()),
     path("tokens/<int:token_id>/", views.TokenView.as_view()),
 ]

@@ -8,7 +8,7 @@ from rest_framework.generics import ListAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.cache import load_profile, load_settings, visible_tokens
+from accounts.cache import load_profile, people, visible_tokens
 from accounts.models import ApiToken
 from accounts.permissions import caller
 from accounts.serializers import (
@@ -18,13 +18,24 @@ from accounts.serializers import (
     SettingsSerializer,
     TokenSerializer,
 )
-from accounts.services import issue_token, revoke_token, update_profile, update_settings
+from accounts.services import (
+    issue_token,
+    lock_person,
+    log_out_everywhere,
+    revoke_token,
+    update_profile,
+    update_settings,
+)
 from config.api.pagination import KeysetPagination
 from config.api.views import APIView
 
 
 class ProfileView(APIView):
     """The caller's own record."""
+
+    def lock(self, request: Request) -> None:
+        """Lock the person."""
+        lock_person(caller(request).id)
 
     @extend_schema(operation_id="profile", summary="My record", responses=ProfileSerializer)
     def get(self, request: Request) -> Response:
@@ -48,10 +59,14 @@ class ProfileView(APIView):
 class SettingsView(APIView):
     """How the browser app looks for the caller."""
 
+    def lock(self, request: Request) -> None:
+        """Lock the person."""
+        lock_person(caller(request).id)
+
     @extend_schema(operation_id="settings", summary="My look", responses=SettingsSerializer)
     def get(self, request: Request) -> Response:
         """Return the caller's settings."""
-        return Response(SettingsSerializer(load_settings(caller(request).id)).data)
+        return Response(SettingsSerializer(people.get(caller(request).acting).person.settings).data)
 
     @extend_schema(
         operation_id="settings_update",
@@ -65,6 +80,19 @@ class SettingsView(APIView):
         wanted.is_valid(raise_exception=True)
         settings = update_settings(user_id=caller(request).id, changes=wanted.validated_data)
         return Response(SettingsSerializer(settings).data)
+
+
+class SessionsView(APIView):
+    """The caller's sessions, on all devices."""
+
+    # Whose tokens are to end as well revokes them.
+    session_only = True
+
+    @extend_schema(operation_id="log_out", summary="Log out everywhere", responses={204: None})
+    def delete(self, request: Request) -> Response:
+        """End all of the caller's sessions, this one too."""
+        log_out_everywhere(user_id=caller(request).id)
+        return Response(status=204)
 
 
 class TokenListView(APIView, ListAPIView[ApiToken]):

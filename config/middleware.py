@@ -17,6 +17,7 @@ from django.http.response import HttpResponseBase
 from rest_framework.permissions import SAFE_METHODS
 
 from config.api.exceptions import problem_response, shortage_response
+from config.cache import scope
 from config.db.intent import Intent, use
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
@@ -110,3 +111,18 @@ class IntentMiddleware:
         intent = Intent.READ if request.method in SAFE_METHODS else Intent.WRITE
         with use(intent, label=f"{request.method} {request.path}"):
             return self.get_response(request)
+
+
+class CacheMiddleware:
+    """Lets a request fetch once what it reads twice, and says how fresh an answer of the API is."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        with scope() as seen:
+            response = self.get_response(request)
+        if request.path.startswith("/api/") and response.status_code < 400:
+            for name, value in seen.headers().items():
+                response[name] = value
+        return response

@@ -6,6 +6,7 @@ from django.urls import include, path
 from drf_spectacular.views import SpectacularAPIView
 
 from config import metrics, views
+from config.page import PageView
 
 # Log-in to the admin is allauth's: the same throttles and second factor as the app's.
 admin.autodiscover()
@@ -29,6 +30,7 @@ urlpatterns = [
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
     path("api/docs/", views.SwaggerView.as_view(url_name="schema"), name="docs"),
     path("api/redoc/", views.RedocView.as_view(url_name="schema"), name="redoc"),
+    path("api/page/", PageView.as_view()),
     path("api/", include("accounts.urls")),
     path("api/", include("organizations.urls")),
     path("api/", include("filterlists.urls")),

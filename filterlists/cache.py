@@ -13,6 +13,7 @@ from rest_framework.request import Request
 from accounts.cache import Person, Reach, person_fact
 from accounts.models import Entity, Role, User
 from accounts.permissions import caller
+from config.api.reads import Known, Reads
 from config.api.tables import Asker, Table, all_tables, describe
 from config.cache import Cache, depends_on, prefetch
 from filterlists.models import FilterGroup, FilterList, TableSettings, ViewMode
@@ -85,6 +86,16 @@ def filters_fact(user_id: int) -> str:
 def shared_filters_fact(organization_id: int) -> str:
     """Return the name of what changes with the lists that are shared in an organisation."""
     return f"shared_filters:{organization_id}"
+
+
+def filters_reads(known: Known, table: str | None) -> Reads:
+    """Return where `lists_of`, `groups_of` and `look_of` look."""
+    if known.organization_id is None or table not in all_tables():
+        return ()
+    return [
+        (saved_filters, (known.user_id, known.organization_id, table)),
+        (shared_filters, (known.organization_id, table)),
+    ]
 
 
 def asker_of(person: Person) -> Asker:

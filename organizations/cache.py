@@ -8,6 +8,7 @@ from django.db.models import Count, Exists, OuterRef, Prefetch, Q, QuerySet
 
 from accounts.cache import Person, Reach, organization_fact, person_fact
 from accounts.models import Entity, Role, RoleAssignment, User
+from config.api.reads import Known, Reads
 from config.cache import Cache, depends_on
 from organizations.models import (
     Branch,
@@ -75,6 +76,17 @@ def _load_chosen_branch(user_id: int) -> BranchCard | None:
     return BranchCard(**row)
 
 
+def _load_own_branches(user_id: int) -> tuple[BranchCard, ...]:
+    rows = (
+        Branch.objects.filter(assignments__user_id=user_id, is_active=True)
+        .order_by("name", "id")
+        .values(*BranchCard.__slots__)
+    )
+    cards = tuple(BranchCard(**row) for row in rows)
+    depends_on(*(organization_fact(each.organization_id) for each in cards))
+    return cards
+
+
 organizations: Final = Cache(
     "organizations",
     load=_load_card,
@@ -89,6 +101,24 @@ chosen_branches: Final = Cache(
 )
 
 
+own_branches: Final = Cache(
+    "own branches",
+    load=_load_own_branches,
+    facts=lambda user_id: [person_fact(user_id)],
+    ttl=600.0,
+)
+
+
+def card_reads(known: Known) -> Reads:
+    """Return where `organization_card` of the active organisation looks."""
+    return [(organizations, known.organization_id)] if known.organization_id else []
+
+
+def context_reads(known: Known) -> Reads:
+    """Return where the session context looks, beside the person."""
+    return [(chosen_branches, known.user_id), *card_reads(known)]
+
+
 def organization_card(organization_id: int) -> OrganizationCard | None:
     """Return the card of an organisation; None where it is not active."""
     return organizations.get(organization_id)
@@ -100,6 +130,19 @@ def active_branch_card(person: Person) -> BranchCard | None:
     if branch is None or role is None or branch.organization_id != role.organization_id:
         return None
     return branch if role.branches is None or branch.id in role.branches else None
+
+
+def own_branch_cards(person: Person) -> list[BranchCard]:
+    """Return the branches where the person works and that their role covers, from the cache."""
+    role = person.active_role
+    if role is None:
+        return []
+    return [
+        each
+        for each in own_branches.get(person.id)
+        if each.organization_id == role.organization_id
+        and (role.branches is None or each.id in role.branches)
+    ]
 
 
 def active_branch(person: Person) -> Branch | None:

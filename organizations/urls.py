@@ -16,6 +16,7 @@ urlpatterns = [
     path("me/", me.MeView.as_view()),
     path("me/active-role/", me.ActiveRoleView.as_view()),
     path("me/active-branch/", me.ActiveBranchView.as_view()),
+    path("me/branches/", branches.OwnBranchesView.as_view()),
     path("users/", users.UserListView.as_view()),
     path("users/<int:user_id>/", users.UserView.as_view()),
     path("users/<int:user_id>/roles/", users.UserRolesView.as_view()),

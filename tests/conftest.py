@@ -21,7 +21,8 @@ class Api(Client):
         super().__init__(enforce_csrf_checks=True)
         self.csrf: dict[str, str] = {}
         if user is not None:
-            self.force_login(user)
+            # As it is now: what a test did since may have ended sessions of the row it holds.
+            self.force_login(User.objects.get(pk=user.pk))
             self.cookies["csrftoken"] = token = "t" * 32
             self.csrf["X-CSRFToken"] = token
 

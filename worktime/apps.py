@@ -8,8 +8,10 @@ class WorktimeConfig(AppConfig):
     verbose_name = "Working time"
 
     def ready(self) -> None:
-        """End what runs when a membership ends."""
+        """End what runs when a membership ends; have caches hear of changed rows."""
         from organizations.signals import membership_ended
+        from worktime import signals
         from worktime.services.clocking import end_worktime_of_leaver
 
         membership_ended.connect(end_worktime_of_leaver, dispatch_uid="worktime.leaver")
+        signals.connect()

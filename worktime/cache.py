@@ -97,6 +97,8 @@ def _load_active(user_id: int) -> RunningWorktime | None:
         return None
     depends_on(person_fact(user_id), organization_fact(record.organization_id))
     editor = record.edited_by
+    if editor:
+        depends_on(person_fact(editor.id))
     return RunningWorktime(
         id=record.id,
         user=_brief(record.user),
@@ -136,15 +138,15 @@ def visible_worktimes(person: Person) -> WorkTimeQuerySet:
     return records
 
 
-def sees_worktime(person: Person, record: WorkTime) -> bool:
-    """Return whether `visible_worktimes` holds a record that is at hand; asks no database."""
+def sees_worktime(person: Person, *, user_id: int, organization_id: int, branch_id: int) -> bool:
+    """Return whether `visible_worktimes` holds such a record; asks no database."""
     role = person.active_role
     reach = person.reads(Entity.WORKTIME)
-    if role is None or reach is Reach.NONE or record.organization_id != role.organization_id:
+    if role is None or reach is Reach.NONE or organization_id != role.organization_id:
         return False
     if reach is Reach.OWN:
-        return record.user_id == person.id
-    return role.branches is None or record.branch_id in role.branches
+        return user_id == person.id
+    return role.branches is None or branch_id in role.branches
 
 
 def visible_revisions(person: Person) -> QuerySet[WorkTimeRevision]:

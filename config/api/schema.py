@@ -61,6 +61,7 @@ class SessionAuthenticationScheme(SessionScheme):  # type: ignore[no-untyped-cal
     """The session cookie."""
 
     target_class = "config.api.authentication.SessionAuthentication"
+    match_subclasses = True
 
 
 class TableFilterExtension(OpenApiFilterExtension):  # type: ignore[no-untyped-call]

@@ -1,13 +1,18 @@
 """The base of every view of ours: safe methods read, all others are one `@write`."""
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any, ClassVar
 
 from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
+from rest_framework.response import Response
 from rest_framework.views import APIView as RestAPIView
 
+from config.api.conditional import ChangedMeanwhile, require_match, with_etag
 from config.api.idempotency import once
 from config.api.permissions import require_scope
+from config.api.reads import Known, Reads
 from config.db.retry import write
 
 
@@ -16,7 +21,7 @@ class APIView(RestAPIView):
 
     So validation against the database, the service, the serialising of its answer and the
     Idempotency-Key of a POST share one transaction, and all of it may run again. Handlers must
-    therefore not keep state on `self`.
+    therefore not keep state on `self`. What a GET answers has an ETag.
     """
 
     # False where the answer is a secret, which must not be stored.
@@ -24,6 +29,17 @@ class APIView(RestAPIView):
     # What a token needs instead of `read` or `write`; and whether none is good enough.
     token_scope: ClassVar[str | None] = None
     session_only: ClassVar[bool] = False
+
+    def reads(self, known: Known) -> Reads:
+        """Return where GET looks beside the person, to be fetched in the same round trip."""
+        return ()
+
+    def lock(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Lock what the method is going to change, so that If-Match can be checked.
+
+        Views that take If-Match have this and a GET; from others it fails.
+        """
+        raise ChangedMeanwhile
 
     def check_permissions(self, request: Request) -> None:
         """Check what the token is for, then the permission classes."""
@@ -36,6 +52,25 @@ class APIView(RestAPIView):
         if request.method and request.method not in SAFE_METHODS:
             name = request.method.lower()
             handler = getattr(self, name, self.http_method_not_allowed)
+            if "If-Match" in request.headers:
+                handler = self._unless_changed(handler)
             is_repeatable = name == "post" and self.accepts_idempotency_key
             # DRF looks the handler up on the view, which lives for one request, after this.
             setattr(self, name, (once if is_repeatable else write)(handler))
+
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
+        """Give what a GET answers its ETag."""
+        response = super().finalize_response(request, response, *args, **kwargs)
+        is_read = request.method in ("GET", "HEAD") and response.status_code == 200
+        if is_read and isinstance(response, Response):
+            response.add_post_render_callback(partial(with_etag, request))
+        return response
+
+    def _unless_changed(self, handler: Callable[..., Response]) -> Callable[..., Response]:
+        def checked(request: Request, *args: Any, **kwargs: Any) -> Response:
+            self.lock(request, *args, **kwargs)
+            get: Callable[..., Response] = getattr(self, "get")  # noqa: B009
+            require_match(request, lambda: get(request, *args, **kwargs))
+            return handler(request, *args, **kwargs)
+
+        return checked

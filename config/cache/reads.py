@@ -43,7 +43,8 @@ class Cache(Generic[K, V]):
     `facts` names what an entry of a key always depends on; `load` adds what it learns by
     `depends_on`. With `permission`, entries decide what someone may do: they are never served
     more than 60 s past `ttl`, others for an hour while the database is short. What takes more
-    than `largest` characters of JSON is not kept.
+    than `largest` characters of JSON is not kept. `is_shown=False`: no part of an answer, so its
+    age counts only if it is served stale.
     """
 
     def __init__(
@@ -55,6 +56,7 @@ class Cache(Generic[K, V]):
         ttl: float,
         permission: bool = False,
         largest: int = LARGEST,
+        is_shown: bool = True,
     ) -> None:
         if name in _caches:
             raise ValueError(f"there is a cache {name!r} already")
@@ -62,6 +64,7 @@ class Cache(Generic[K, V]):
         self.ttl = ttl
         self.stale_timeout = PERMISSION_STALE_TIMEOUT if permission else STALE_TIMEOUT
         self.largest = largest
+        self.is_shown = is_shown
         self.counts: Counter[str] = Counter()
         self._load = load
         self._facts = facts
@@ -89,7 +92,8 @@ class Cache(Generic[K, V]):
             seen = opened.looks.pop(name, None) or look([(name, self.facts_of(key))])[0]
             entry, state = self._find(key, name, seen)
             opened.entries[name] = entry
-            opened.note(state, entry.as_of)
+            if self.is_shown or state == STALE:
+                opened.note(state, entry.as_of)
         return cast(V, self._codec.load(entry.value))
 
     def name_of(self, key: K) -> str:

@@ -6,8 +6,9 @@ from rest_framework.response import Response
 
 from accounts.models import Entity
 from accounts.permissions import access_to, caller
+from config.api.reads import Known, Reads
 from config.api.views import APIView
-from filterlists.cache import card_of_group, groups_of
+from filterlists.cache import card_of_group, filters_reads, groups_of
 from filterlists.serializers import (
     FilterGroupChangeSerializer,
     FilterGroupCreateSerializer,
@@ -22,6 +23,10 @@ class FilterGroupsView(APIView):
     """The groups of a table."""
 
     permission_classes = (access_to(Entity.FILTER_LISTS),)
+
+    def reads(self, known: Known) -> Reads:
+        """Return where what is stored about the table is."""
+        return filters_reads(known, self.request.query_params.get("table"))
 
     @extend_schema(
         operation_id="filter_groups",

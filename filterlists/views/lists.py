@@ -13,6 +13,7 @@ from accounts.cache import Person
 from accounts.models import Entity
 from accounts.permissions import access_to, caller
 from config.api.pagination import KeysetPagination
+from config.api.reads import Known, Reads
 from config.api.tables import InvalidFilter, Table, all_tables, parse_filter
 from config.api.views import APIView
 from config.errors import InvalidField
@@ -20,6 +21,7 @@ from filterlists.cache import (
     PEOPLE,
     ListCard,
     asker_of,
+    filters_reads,
     lists_of,
     people_with_names,
     roles_with_names,
@@ -73,6 +75,10 @@ class FilterListsView(APIView, GenericAPIView[Any]):
     serializer_class = FilterListCardSerializer
     ordering_columns = {"name": "list_name"}
     ordering = "name"
+
+    def reads(self, known: Known) -> Reads:
+        """Return where what is stored about the table is."""
+        return filters_reads(known, self.request.query_params.get("table"))
 
     @extend_schema(
         operation_id="filter_lists",

@@ -9,9 +9,10 @@ from rest_framework.response import Response
 
 from accounts.models import Entity
 from accounts.permissions import access_to, caller
+from config.api.reads import Known, Reads
 from config.api.tables import Table, all_tables
 from config.api.views import APIView
-from filterlists.cache import described_tables, look_of
+from filterlists.cache import described_tables, filters_reads, look_of
 from filterlists.serializers import TableSerializer, TableSettingsSerializer
 from filterlists.services import save_table_settings
 
@@ -35,6 +36,10 @@ class TableSettingsView(APIView):
     """How the caller looks at one table."""
 
     permission_classes = (access_to(Entity.FILTER_LISTS),)
+
+    def reads(self, known: Known) -> Reads:
+        """Return where what is stored about the table is."""
+        return filters_reads(known, self.kwargs["table"])
 
     @extend_schema(
         operation_id="table_settings",

@@ -1,8 +1,10 @@
 """The branches of the active organisation."""
 
+from typing import Any
+
 from django.db.models import QuerySet
 from django.shortcuts import get_object_or_404
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import extend_schema, inline_serializer
 from rest_framework.generics import ListAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -10,12 +12,14 @@ from rest_framework.response import Response
 from accounts.models import Entity
 from accounts.permissions import access_to, caller
 from config.api.pagination import KeysetPagination
+from config.api.reads import Known, Reads
 from config.api.tables import TableFilter
 from config.api.views import APIView
-from organizations.cache import visible_branches
+from organizations.cache import own_branch_cards, own_branches, visible_branches
 from organizations.models import Branch
 from organizations.serializers.branches import BranchSerializer
 from organizations.services.branches import create_branch, delete_branch, update_branch
+from organizations.services.membership import lock_organization
 from organizations.tables import BRANCHES
 
 
@@ -48,10 +52,32 @@ class BranchListView(APIView, ListAPIView[Branch]):
         return Response(BranchSerializer(branch).data, status=201)
 
 
+class OwnBranchesView(APIView):
+    """Where the caller works."""
+
+    def reads(self, known: Known) -> Reads:
+        """Return where the branches are."""
+        return [(own_branches, known.user_id)]
+
+    @extend_schema(
+        operation_id="me_branches",
+        summary="My branches",
+        responses=inline_serializer("OwnBranches", {"results": BranchSerializer(many=True)}),
+    )
+    def get(self, request: Request) -> Response:
+        """Return the branches that one can switch to."""
+        cards: Any = own_branch_cards(caller(request))
+        return Response({"results": BranchSerializer(cards, many=True).data})
+
+
 class BranchView(APIView):
     """One branch."""
 
     permission_classes = (access_to(Entity.BRANCHES),)
+
+    def lock(self, request: Request, branch_id: int) -> None:
+        """Lock the organisation, in which such changes queue."""
+        lock_organization(caller(request).acting_role.organization_id)
 
     @extend_schema(operation_id="branch", summary="A branch", responses=BranchSerializer)
     def get(self, request: Request, branch_id: int) -> Response:

@@ -4,11 +4,12 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.cache import Person, load_person
+from accounts.cache import Person, people
 from accounts.permissions import caller
 from accounts.serializers import PersonSerializer
+from config.api.reads import Known, Reads
 from config.api.views import APIView
-from organizations.cache import active_branch_card, organization_card
+from organizations.cache import active_branch_card, context_reads, organization_card
 from organizations.serializers.branches import BranchSerializer
 from organizations.serializers.me import (
     ActiveBranchChoiceSerializer,
@@ -35,6 +36,10 @@ def context(person: Person) -> dict[str, object]:
 class MeView(APIView):
     """Who calls, what they may do, and where they are."""
 
+    def reads(self, known: Known) -> Reads:
+        """Return what the context is made of."""
+        return context_reads(known)
+
     @extend_schema(operation_id="me", responses=MeSerializer, summary="The session context")
     def get(self, request: Request) -> Response:
         """Return the caller's context."""
@@ -59,7 +64,7 @@ class ActiveRoleView(APIView):
         wanted.is_valid(raise_exception=True)
         person = caller(request)
         switch_role(user_id=person.id, role_id=wanted.validated_data["role"])
-        return Response(context(load_person(person.id)))
+        return Response(context(people.get(person.acting).person))
 
 
 class ActiveBranchView(APIView):
@@ -80,4 +85,4 @@ class ActiveBranchView(APIView):
         wanted.is_valid(raise_exception=True)
         person = caller(request)
         switch_branch(user_id=person.id, branch_id=wanted.validated_data["branch"])
-        return Response(context(load_person(person.id)))
+        return Response(context(people.get(person.acting).person))

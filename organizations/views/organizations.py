@@ -8,9 +8,11 @@ from rest_framework.throttling import ScopedRateThrottle
 
 from accounts.models import Entity, User
 from accounts.permissions import access_to, caller
+from config.api.reads import Known, Reads
 from config.api.throttles import PostThrottle
 from config.api.views import APIView
 from organizations.cache import (
+    card_reads,
     found_organizations,
     organization_card,
     organization_settings,
@@ -26,6 +28,7 @@ from organizations.serializers.organizations import (
     StatsSerializer,
 )
 from organizations.services.founding import found_organization
+from organizations.services.membership import lock_organization
 from organizations.services.organizations import update_organization, update_settings
 
 
@@ -77,6 +80,14 @@ class CurrentOrganizationView(APIView):
 
     permission_classes = (access_to(Entity.ORGANIZATION),)
 
+    def reads(self, known: Known) -> Reads:
+        """Return where the card is."""
+        return card_reads(known)
+
+    def lock(self, request: Request) -> None:
+        """Lock the organisation."""
+        lock_organization(caller(request).acting_role.organization_id)
+
     @extend_schema(
         operation_id="current_organization",
         responses=OrganizationSerializer,
@@ -107,6 +118,10 @@ class CurrentSettingsView(APIView):
     """The settings of the active organisation, the only route that reads them."""
 
     permission_classes = (access_to(Entity.ORGANIZATION_SETTINGS),)
+
+    def lock(self, request: Request) -> None:
+        """Lock the organisation."""
+        lock_organization(caller(request).acting_role.organization_id)
 
     @extend_schema(
         operation_id="current_settings",

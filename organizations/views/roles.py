@@ -14,6 +14,7 @@ from config.api.tables import TableFilter
 from config.api.views import APIView
 from organizations.cache import visible_roles, with_grants
 from organizations.serializers.roles import RoleChangeSerializer, RoleSerializer
+from organizations.services.membership import lock_organization
 from organizations.services.roles import create_role, delete_role, update_role
 from organizations.tables import ROLES
 
@@ -51,6 +52,10 @@ class RoleView(APIView):
     """One role, with its permissions."""
 
     permission_classes = (access_to(Entity.ROLES),)
+
+    def lock(self, request: Request, role_id: int) -> None:
+        """Lock the organisation, in which such changes queue."""
+        lock_organization(caller(request).acting_role.organization_id)
 
     @extend_schema(operation_id="role", summary="A role", responses=RoleSerializer)
     def get(self, request: Request, role_id: int) -> Response:

@@ -12,6 +12,7 @@ from rest_framework.response import Response
 from accounts.cache import Person, Reach
 from accounts.models import Entity, RoleAssignment, User
 from accounts.permissions import access_to, caller
+from accounts.services import lock_person
 from config.api.pagination import KeysetPagination
 from config.api.tables import TableFilter
 from config.api.views import APIView
@@ -26,6 +27,7 @@ from organizations.serializers.users import (
     UserDetailSerializer,
     UserSerializer,
 )
+from organizations.services.membership import lock_organization
 from organizations.services.people import (
     add_person,
     replace_branches,
@@ -88,6 +90,11 @@ class UserView(APIView):
     """One person."""
 
     permission_classes = (access_to(Entity.USERS),)
+
+    def lock(self, request: Request, user_id: int) -> None:
+        """Lock the organisation, and the person."""
+        lock_organization(caller(request).acting_role.organization_id)
+        lock_person(user_id)
 
     @extend_schema(operation_id="user", summary="A person", responses=UserDetailSerializer)
     def get(self, request: Request, user_id: int) -> Response:

@@ -175,5 +175,5 @@ def test_query_count(
     for number in range(count):
         work(alice, begin + timedelta(hours=20 * number), begin + timedelta(hours=20 * number + 4))
     client = api(alice)
-    with django_assert_num_queries(9):
+    with django_assert_num_queries(8):
         assert client.get(STATS, {"month": "2026-03"}).status_code == 200

@@ -6,6 +6,7 @@ from rest_framework.response import Response
 
 from accounts.models import Entity, Scope
 from accounts.permissions import access_to, caller
+from config.api.reads import Known, Reads
 from config.api.views import APIView
 from worktime.cache import active_worktimes
 from worktime.serializers import (
@@ -64,6 +65,10 @@ class ActiveView(APIView):
     """Whether the caller is clocked in; about the person, whatever the active role."""
 
     token_scope = Scope.CLOCK
+
+    def reads(self, known: Known) -> Reads:
+        """Return where the record is."""
+        return [(active_worktimes, known.user_id)]
 
     @extend_schema(
         operation_id="worktime_active", summary="The running record", responses=ActiveSerializer

@@ -15,6 +15,12 @@ def collisions_shown(person: Person) -> Iterator[None]:
     try:
         yield
     except WorktimeCollides as error:
-        if sees_worktime(person, error.record):
-            error.extra["worktime"] = WorkTimeSerializer(error.record).data
+        record = error.record
+        if sees_worktime(
+            person,
+            user_id=record.user_id,
+            organization_id=record.organization_id,
+            branch_id=record.branch_id,
+        ):
+            error.extra["worktime"] = WorkTimeSerializer(record).data
         raise

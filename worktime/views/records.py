@@ -22,7 +22,7 @@ from worktime.serializers import (
     WorkTimeSerializer,
 )
 from worktime.services.corrections import change_worktime, create_worktime, delete_worktime
-from worktime.services.records import author
+from worktime.services.records import author, lock_person
 from worktime.tables import REVISIONS, WORKTIME
 from worktime.views.collisions import collisions_shown
 
@@ -74,6 +74,14 @@ class WorkTimeView(APIView):
     """One record."""
 
     permission_classes = (access_to(Entity.WORKTIME),)
+
+    def lock(self, request: Request, worktime_id: int) -> None:
+        """Lock the record's person; raise Http404 where there is no such record."""
+        records = visible_worktimes(caller(request)).filter(pk=worktime_id)
+        user_id = records.values_list("user_id", flat=True).first()
+        if user_id is None:
+            raise Http404
+        lock_person(user_id)
 
     @extend_schema(
         operation_id="worktime_retrieve", summary="One record", responses=WorkTimeSerializer

@@ -7,7 +7,7 @@ from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
 from django.core.validators import validate_email
 
-from accounts.cache import Person, acting_in, load_person
+from accounts.cache import Person, load_person
 from accounts.models import RoleAssignment
 from config.errors import DomainError
 from organizations.models import Organization
@@ -68,4 +68,4 @@ def _editor(organization: Organization, username: str | None) -> Person:
     assignment = held.order_by("-role__is_admin", "id").first()
     if assignment is None:
         raise CommandError("Who should invite has no role in this organisation.")
-    return acting_in(load_person(assignment.user_id), assignment)
+    return load_person(assignment.user_id, assignment.role_id)

@@ -1,0 +1,39 @@
+"""Facts of rows that are saved or deleted one by one, by whomever: services, forms, libraries.
+
+What `update`, `bulk_create` and the like change sends no signal: services say `changed` then.
+"""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from django.db.models import Model
+from django.db.models.signals import m2m_changed, post_delete, post_save
+
+from accounts.cache import organization_fact, person_fact, role_fact, token_fact
+from accounts.models import ApiToken, Permission, Role, RoleAssignment, User, UserSettings
+from config.cache import changed
+
+FACTS: Final[dict[type[Model], Callable[[Any], str]]] = {
+    User: lambda user: person_fact(user.pk),
+    UserSettings: lambda look: person_fact(look.user_id),
+    RoleAssignment: lambda assignment: person_fact(assignment.user_id),
+    Role: lambda role: organization_fact(role.organization_id),
+    Permission: lambda permission: role_fact(permission.role_id),
+    ApiToken: lambda token: token_fact(token.digest),
+}
+
+
+def connect() -> None:
+    """Listen from now on."""
+    for model in FACTS:
+        post_save.connect(_row_changed, model)
+        post_delete.connect(_row_changed, model)
+    m2m_changed.connect(_branches_changed, Role.branches.through)
+
+
+def _row_changed(sender: type[Model], instance: Model, **kwargs: Any) -> None:
+    changed(FACTS[sender](instance))
+
+
+def _branches_changed(instance: Role, **kwargs: Any) -> None:
+    changed(organization_fact(instance.organization_id))

@@ -1,0 +1,53 @@
+"""Real commits and real caches: inside a test's transaction a cache only loads."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+import redis
+from django.db import connections
+from django.test.utils import CaptureQueriesContext
+
+from config.cache import facts
+
+
+@dataclass
+class Cost:
+    """What a block took: SQL statements and commands to Redis."""
+
+    sql: list[str] = field(default_factory=list)
+    redis: list[str] = field(default_factory=list)
+
+
+Counting = Callable[[], Any]
+
+
+@pytest.fixture
+def counting(monkeypatch: pytest.MonkeyPatch) -> Counting:
+    """Counts what a block costs: every statement and every command of this thread's process."""
+
+    @contextmanager
+    def counted() -> Iterator[Cost]:
+        cost = Cost()
+        send = redis.connection.AbstractConnection.send_packed_command
+
+        def counting_send(self: Any, command: Any, **options: Any) -> Any:
+            cost.redis.append(str(command)[:60])
+            return send(self, command, **options)
+
+        with monkeypatch.context() as patched, CaptureQueriesContext(connections["default"]) as sql:
+            patched.setattr(
+                redis.connection.AbstractConnection, "send_packed_command", counting_send
+            )
+            yield cost
+        cost.sql += [query["sql"] for query in sql.captured_queries]
+
+    return counted
+
+
+@pytest.fixture(autouse=True)
+def _no_debts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no test pay what another owes."""
+    monkeypatch.setattr(facts, "_owed", {})
