@@ -107,6 +107,7 @@ class Cache(Generic[K, V]):
     def _find(self, key: K, name: str, seen: Look) -> tuple[Entry, str]:
         if fresh := seen.fresh:
             self._count("hits")
+            self._hint(key, name, fresh.generations)
             return fresh, HIT
         self._count("misses")
         try:
@@ -173,10 +174,7 @@ class Cache(Generic[K, V]):
             generations=generations,
             bumps=bumps if generations or before is None else UNKNOWN,
         )
-        if further := learned - always:
-            if len(self._hints) >= MANY_HINTS:
-                self._hints.clear()
-            self._hints[name] = tuple(further)
+        self._hint(key, name, always | learned)
         self._store(name, entry)
         return entry
 
@@ -196,6 +194,15 @@ class Cache(Generic[K, V]):
                 server.store(name, text, self.ttl + self.stale_timeout)
                 return
         self._count("not_kept")
+
+    def _hint(self, key: K, name: str, facts: Iterable[str]) -> None:
+        """Remember what an entry depends on, so that the next look asks for all of it at once."""
+        always = self._always(key)
+        further = tuple(fact for fact in facts if fact not in always)
+        if further != self._hints.get(name, ()):
+            if len(self._hints) >= MANY_HINTS:
+                self._hints.clear()
+            self._hints[name] = further
 
     def _always(self, key: K) -> set[str]:
         return {facts.EVERYTHING, *self._facts(key)}

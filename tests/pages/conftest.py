@@ -35,7 +35,7 @@ def counting(monkeypatch: pytest.MonkeyPatch) -> Counting:
 
         def counting_send(self: Any, command: Any, **options: Any) -> Any:
             cost.redis.append(str(command)[:60])
-            return send(self, command, **options)
+            return send(self, command, **options)  # type: ignore[no-untyped-call]
 
         with monkeypatch.context() as patched, CaptureQueriesContext(connections["default"]) as sql:
             patched.setattr(

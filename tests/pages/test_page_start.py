@@ -127,14 +127,16 @@ def test_an_unknown_table(api: type[Api], alice: User) -> None:
 
 def test_a_hundred_at_once_load_once(api: type[Api], alice: User) -> None:
     client = api(alice)
-    cookie = {"HTTP_COOKIE": f"sessionid={client.cookies['sessionid'].value}"}
+    session = client.cookies["sessionid"].value
     gate = threading.Barrier(100, timeout=30)
     before = {cache.name: cache.counts["loads"] for cache in reads._caches.values()}
 
     def ask(_: int) -> int:
         try:
             gate.wait()
-            return api().get("/api/page/?table=worktime", **cookie).status_code
+            browser = api()
+            browser.cookies["sessionid"] = session
+            return int(browser.get("/api/page/?table=worktime").status_code)
         finally:
             connection.close()
 
