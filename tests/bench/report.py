@@ -61,7 +61,7 @@ def show(
         table.add_column(column, justify="left" if column == "variant" else "right")
     for row in rows:
         table.add_row(*(_cell(value, rows[0][column]) for column, value in row.items()))
-    Console().print(table)
+    Console(width=max(Console().width, 120)).print(table)
     for aim in aims:
         print(aim)
     record = {

@@ -21,8 +21,7 @@ from tests.drills import faults
 from tests.drills.people import Ledger, Person, Request
 
 # Nothing but the backend may stop a second application.
-UNGUARD = "ALTER TABLE filterlists_filterlist DROP CONSTRAINT IF EXISTS filter_list_name"
-# The workers of the product, as they come; a database that confirms what a crash then loses.
+UNGUARD = "DROP INDEX filter_list_name"
 FORGETFUL = (
     "ALTER ROLE stechuhr SET synchronous_commit = off",
     "ALTER SYSTEM SET wal_writer_delay = '10s'",
@@ -42,18 +41,26 @@ class Result:
     broken: list[str] = field(default_factory=list)
 
 
-def sabotage_server(site: Site) -> None:
-    """Make the database forgetful."""
-    with psycopg.connect(**site.postgres.params(user="postgres"), autocommit=True) as admin:
+def unguard(postgres: Postgres) -> None:
+    """Let a list be saved twice, once for all drills of a site."""
+    with psycopg.connect(**postgres.params(user="postgres"), autocommit=True) as admin:
+        admin.execute(UNGUARD)
+
+
+@contextlib.contextmanager
+def forgetful(postgres: Postgres) -> Iterator[None]:
+    """Let the database confirm what is only in its memory yet."""
+    with psycopg.connect(**postgres.params(user="postgres"), autocommit=True) as admin:
         for statement in FORGETFUL:
             admin.execute(statement)
+    yield
+    with psycopg.connect(**postgres.params(user="postgres"), autocommit=True) as admin:
+        admin.execute("ALTER ROLE stechuhr RESET synchronous_commit")
 
 
 def run(site: Site, name: str, options: argparse.Namespace, broken: str = "") -> Result:
     """Run one drill on a site; `broken` names parts for `tests.drills.sabotage`."""
     ledger = Ledger()
-    with psycopg.connect(**site.postgres.params(user="postgres"), autocommit=True) as admin:
-        admin.execute(UNGUARD)
     settings = {
         "DJANGO_SETTINGS_MODULE": "tests.drills.settings",
         "DRILL_BREAK": broken,
@@ -86,7 +93,9 @@ def run(site: Site, name: str, options: argparse.Namespace, broken: str = "") ->
         load = threading.Thread(target=lambda: asyncio.run(_live(people, until)))
         load.start()
         time.sleep(min(1.0, options.seconds / 5))
-        struck = list(faults.run(ground, faults.schedule(name, options.outage), until))
+        struck = list(
+            faults.run(ground, faults.schedule(name, options.outage, options.rest), until)
+        )
         load.join()
         time.sleep(1.5)  # the workers write their figures once a second
         if options.logs:

@@ -40,7 +40,7 @@ class Fault:
     name: str
     block: Callable[[Ground], AbstractContextManager[None]]
     seconds: float
-    rest: float = 2.5
+    rest: float
 
 
 @contextlib.contextmanager
@@ -105,24 +105,24 @@ def _valkey(ground: Ground) -> Server:
     return ground.site.valkey
 
 
-def schedule(drill: str, seconds: float) -> list[Fault]:
-    """Return what a drill does again and again; `seconds` is how long a server is away."""
+def schedule(drill: str, seconds: float, rest: float) -> list[Fault]:
+    """Return what a drill does again and again: for how long, and how long it lets be."""
     if drill == "exhaust":
         return [
-            Fault("slow reads take all they may have", partial(held, "GET"), seconds),
-            Fault("slow writes take all connections", partial(held, "POST"), seconds),
+            Fault("slow reads take all they may have", partial(held, "GET"), seconds, rest),
+            Fault("slow writes take all connections", partial(held, "POST"), seconds, rest),
         ]
     if drill == "outage":
         return [
-            Fault(f"database: {how}", partial(down, how, _postgres), seconds)
+            Fault(f"database: {how}", partial(down, how, _postgres), seconds, rest)
             for how in ("stop", "kill", "pause")
         ]
     if drill == "redis":
         return [
-            Fault(f"Redis: {how}", partial(down, how, _valkey), seconds)
+            Fault(f"Redis: {how}", partial(down, how, _valkey), seconds, rest)
             for how in ("kill", "pause")
         ]
-    return [Fault("connections cut around COMMIT", cut, 0.0, rest=0.02)]
+    return [Fault("connections cut around COMMIT", cut, 0.0, 0.02)]
 
 
 def run(

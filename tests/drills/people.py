@@ -101,8 +101,8 @@ class Person:
                 document: dict[str, Any] = json.loads(answer.body)
                 write.stored_id = document["id"]
                 return document
-            if answer.status == 409 and answer.code != "in_progress":
-                self.ledger.wrong.append(f"{kind}: 409 {answer.code}")
+            if 400 <= answer.status < 500 and answer.code != "in_progress":
+                self.ledger.wrong.append(f"{kind}: {answer.status} {answer.code}")
                 return None
             await asyncio.sleep(self.pause * self.chance.uniform(0.5, 1.5))
         return None
@@ -150,8 +150,6 @@ class Person:
         self.ledger.requests.append(
             Request(self.number, method != "GET", sent, monotonic(), answer.status, answer.code)
         )
-        if answer.status not in (200, 201, 409, 503):
-            self.ledger.wrong.append(
-                f"{method} {path}: {answer.status or 'no answer'} {answer.code}"
-            )
+        if answer.status == NO_ANSWER or (answer.status >= 500 and answer.status != 503):
+            self.ledger.wrong.append(f"{method} {path}: {answer.status or 'no answer'}")
         return answer
