@@ -1,4 +1,4 @@
-"""`./run drill exhaust|outage|redis|faults`: break things under load and count what came of it.
+"""`./run drill exhaust|outage|redis|faults|limits`: break things and count what came of it.
 
 People clock in and out, save filter lists (without a key, and without the constraint that would
 stop a second one) and look, over HTTP. Exit code 1 if an invariant broke. The seed repeats the
@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tests.bench.site import Site
-from tests.drills import drill
+from tests.drills import drill, limits
 
 NAMES: Final = ("exhaust", "outage", "redis", "faults")
 FORGETFUL: Final = "server"
@@ -24,7 +24,8 @@ SABOTAGE: Final = {"exhaust": "gate", "outage": FORGETFUL, "redis": "cache", "fa
 def main() -> int:
     """Run the drills that the command line names."""
     parser = argparse.ArgumentParser(prog="./run drill", description=__doc__)
-    parser.add_argument("names", nargs="+", choices=NAMES, metavar="NAME", help=", ".join(NAMES))
+    names = (*NAMES, "limits")
+    parser.add_argument("names", nargs="+", choices=names, metavar="NAME", help=", ".join(names))
     parser.add_argument("--seconds", type=float, default=30.0)
     parser.add_argument("--clients", type=int, default=50)
     parser.add_argument("--workers", type=int, default=2)
@@ -40,6 +41,20 @@ def main() -> int:
     options = parser.parse_args()
     print(f"seed {options.seed}")
     results = []
+    if "limits" in options.names:
+        options.names.remove("limits")
+        results += limits.main(options)
+        for result in results:
+            table(result)
+    if options.names:
+        results += faults(options)
+    noticed = [bool(result.broken) for result in results]
+    return int(not all(noticed) if options.sabotage else any(noticed))
+
+
+def faults(options: argparse.Namespace) -> list[drill.Result]:
+    """Run the drills that break something, on one site."""
+    results = []
     with Site(people=options.clients) as site:
         drill.unguard(site.postgres)
         for name in options.names:
@@ -49,19 +64,23 @@ def main() -> int:
                     results.append(drill.run(site, name, options))
             else:
                 results.append(drill.run(site, name, options, part))
-            show(results[-1])
-    noticed = [bool(result.broken) for result in results]
-    return int(not all(noticed) if options.sabotage else any(noticed))
+            table(results[-1])
+            say(results[-1])
+    return results
 
 
-def show(result: drill.Result) -> None:
-    """Print the figures, and a verdict for who does not read figures."""
+def table(result: drill.Result) -> None:
+    """Print the figures, and what broke."""
     table = Table(title=f"{result.name}, {result.seconds:.0f} s", show_header=False)
     for name, value in result.figures.items():
         table.add_row(name, f"{value:.2f}" if isinstance(value, float) else str(value))
     Console().print(table)
     for text in result.broken:
         print(f"BROKEN: {text}")
+
+
+def say(result: drill.Result) -> None:
+    """Print a verdict for who does not read figures."""
     figures = result.figures
     print(
         f"{figures['writes accepted']} writes were accepted: {figures['duplicated']} of them are"

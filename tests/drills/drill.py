@@ -73,7 +73,7 @@ def run(site: Site, name: str, options: argparse.Namespace, broken: str = "") ->
             settings,
             database_url=site.postgres.url(port=proxy.port) if name == "faults" else None,
         ) as port,
-        _watched(site.postgres) as backends,
+        watched(site.postgres) as backends,
     ):
         connections, reserve = _limits(site)
         ground = faults.Ground(
@@ -131,7 +131,7 @@ def _limits(site: Site) -> tuple[int, int]:
 
 
 @contextlib.contextmanager
-def _watched(postgres: Postgres) -> Iterator[list[int]]:
+def watched(postgres: Postgres) -> Iterator[list[int]]:
     """Yield a list that gets the number of the workers' backends, twenty times a second."""
     seen: list[int] = []
     is_over = threading.Event()
