@@ -1,8 +1,9 @@
 """Pytest plugin: servers of their own for each test run, before Django's settings load.
 
-A run starts a fresh PostgreSQL and Valkey in a private folder for whichever of DATABASE_URL and
-REDIS_URL is not set, so it never meets a running demo or another run. The fixtures are for tests
-that break things: `own_postgres`, `own_valkey` and the proxies before them are nobody else's.
+Each process that runs tests (pytest-xdist's workers do, side by side) starts a fresh PostgreSQL
+and Valkey in a private folder for whichever of DATABASE_URL and REDIS_URL is not set, so it never
+meets a running demo or another run. The fixtures are for tests that break things: `own_postgres`,
+`own_valkey` and the proxies before them are nobody else's.
 """
 
 import contextlib
@@ -19,6 +20,7 @@ import psycopg
 import pytest
 
 from config.dev import environment, processes
+from config.dev.environment import NOWHERE
 from config.dev.proxy import Proxy
 from config.dev.servers import Postgres, Valkey
 
@@ -27,15 +29,27 @@ from config.dev.servers import Postgres, Valkey
 def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None, None, None]:
     """Prepare the environment, ahead of pytest-django's hook of the same name."""
     os.environ.update({"STECHUHR_DEV": "1", "SECRET_KEY": "tests", "ALLOWED_HOSTS": "localhost"})
+    worker = os.environ.get("PYTEST_XDIST_WORKER")
+    if early_config.known_args_namespace.numprocesses and not worker:
+        # Only the workers run tests; this process just loads settings.
+        os.environ.update({name: os.environ.get(name) or url for name, url in NOWHERE.items()})
+        return (yield)
     ending = contextlib.ExitStack()
     early_config.add_cleanup(ending.close)
     folder = ending.enter_context(_private_folder(environment.var_dir()))
     early_config.stash[FOLDER] = folder
+    for name, url in NOWHERE.items():
+        if os.environ.get(name) == url:
+            del os.environ[name]
     if not os.environ.get("DATABASE_URL"):
         database = ending.enter_context(Postgres(folder / "postgres", durable=False))
         os.environ["DATABASE_URL"] = database.url()
     if not os.environ.get("REDIS_URL"):
         os.environ["REDIS_URL"] = ending.enter_context(Valkey(folder / "valkey")).url()
+    elif worker:
+        # pytest-django gives each worker a database of its own; Redis has numbers for that.
+        address, _, number = os.environ["REDIS_URL"].rpartition("/")
+        os.environ["REDIS_URL"] = f"{address}/{int(number) + int(worker.removeprefix('gw'))}"
     return (yield)
 
 
