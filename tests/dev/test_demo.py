@@ -15,7 +15,6 @@ from pathlib import Path
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.core.management.base import SystemCheckError
 from pytest_django.fixtures import Settings
 
 from config.dev.processes import gone
@@ -58,7 +57,7 @@ def test_serve_refuses_when_a_check_fails(
     monkeypatch.setattr(os, "chdir", executed.append)
     monkeypatch.setattr(os, "execve", lambda *call: executed.append(call))
     settings.MIDDLEWARE = []
-    with pytest.raises(SystemCheckError):
+    with pytest.raises(CommandError, match="settings"):
         call_command("serve", port=free_port())
     assert executed == []
 

@@ -8,16 +8,17 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
-from django.db import DEFAULT_DB_ALIAS
+
+from config.doctor import describe, examine
 
 STOP_TIMEOUT = 20  # seconds; above the longest statement, below what supervisors grant
 
 
 class Command(BaseCommand):
-    """Checks the system and the database's limits, then becomes the app server."""
+    """Looks at everything as `doctor` does, then becomes the app server."""
 
-    help = "Run the checks, then serve with WEB_WORKERS processes of WEB_THREADS threads each."
-    requires_system_checks = []  # run by handle, with those of the database
+    help = "Run doctor, then serve with WEB_WORKERS processes of WEB_THREADS threads each."
+    requires_system_checks = []  # they are among what is looked at
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Add where to listen and how long to wait for running requests."""
@@ -35,7 +36,12 @@ class Command(BaseCommand):
     def handle(self, *, host: str, port: int, stop_timeout: int, **options: Any) -> None:
         """Serve; does not return. Raises CommandError if a check fails or the port is taken."""
         require_free_port(host, port)
-        self.check(databases=[DEFAULT_DB_ALIAS])
+        found = [finding for finding in examine() if finding.level != "ok"]
+        if options["verbosity"] or any(finding.refuses for finding in found):
+            for finding in found:
+                self.stderr.write(describe(finding))
+        if any(finding.refuses for finding in found):
+            raise CommandError("Not served: mend what is called “settings” above.")
         given = {
             "host": host,
             "port": port,
