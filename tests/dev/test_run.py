@@ -89,7 +89,7 @@ def test_it_installs_once_and_passes_its_arguments(run: Run) -> None:
 
 
 def test_test_is_pytest(run: Run) -> None:
-    assert run("test", "-k", "clock").stdout == "python -m pytest -k clock dev=1\n"
+    assert run("test", "-k", "clock").stdout == "python -m pytest --numprocesses 2 -k clock dev=1\n"
 
 
 def test_changed_requirements_are_installed_afresh(run: Run, checkout: Path) -> None:
