@@ -16,9 +16,10 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from rest_framework.permissions import SAFE_METHODS
 
-from config.api.exceptions import problem_response, shortage_response
+from config.api.exceptions import problem_response, refusal_response, shortage_response
 from config.cache import scope
 from config.db.intent import Intent, use
+from config.errors import DomainError
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
 
@@ -57,6 +58,8 @@ class RequestIdFilter(logging.Filter):
 class ShortageMiddleware:
     """Turns a shortage of the database into 503, in whatever layer it struck.
 
+    So it does with a refusal that a view outside DRF raises.
+
     A view's error comes by `process_exception`. What an inner middleware raises (a session that
     cannot be saved) Django has made a 500 of by the time it is here; a signal keeps the cause.
     """
@@ -72,6 +75,8 @@ class ShortageMiddleware:
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
         if isinstance(error, OperationalError | InterfaceError):
             return shortage_response(request, error)
+        if isinstance(error, DomainError):
+            return refusal_response(request, error)
         return None
 
 

@@ -71,6 +71,14 @@ def shortage_response(request: HttpRequest, error: Exception) -> HttpResponse:
     return response
 
 
+def refusal_response(request: HttpRequest, error: DomainError) -> HttpResponse:
+    """Return the answer to a refusal outside DRF."""
+    response = problem_response(request, error.status, error.code, error.detail)
+    if error.retry_after:
+        response["Retry-After"] = str(math.ceil(error.retry_after))
+    return response
+
+
 def exception_handler(error: Exception, context: dict[str, Any]) -> Response | None:
     """DRF's EXCEPTION_HANDLER; None for what is a fault of ours."""
     request: Request = context["request"]

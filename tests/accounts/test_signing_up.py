@@ -1,8 +1,11 @@
 """Signing up, verifying the e-mail, resetting the password, as a browser app does it."""
 
+from typing import Any
+
 import pytest
 from allauth.account.models import EmailAddress
 from django.core import mail
+from django.core.cache import cache
 
 from accounts.models import User
 from organizations.models import Organization
@@ -37,6 +40,22 @@ def test_without_verifying_nobody_gets_in(browser: Browser) -> None:
     assert flows(other.log_in("nina"))["verify_email"]
     assert other.get("/api/me/").status_code == 401
     assert other.auth("POST", "auth/email/verify", {"key": "wrong"}).status_code == 400
+
+
+def test_a_mail_server_that_is_away(browser: Browser, settings: Any) -> None:
+    stock = settings.EMAIL_BACKEND
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 1
+    answer = browser.auth("POST", "auth/signup", NEW)
+    assert (answer.status_code, answer.json()["code"]) == (503, "mail_unavailable")
+    assert int(answer["Retry-After"]) > 0
+    # The account is there; logging in asks for the mail again, once the throttle's time is over.
+    settings.EMAIL_BACKEND = stock
+    cache.clear()
+    other = Browser()
+    assert flows(other.log_in("nina"))["verify_email"]
+    assert other.auth("POST", "auth/email/verify", {"key": key_in_mail()}).status_code in {200, 401}
+    assert EmailAddress.objects.get(user__username="nina").verified
 
 
 def test_an_address_in_use_is_not_told(browser: Browser, alice: User) -> None:
