@@ -22,6 +22,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.registry import Collector
 
 from config.api.exceptions import problem_response
+from config.cache import figures
 from config.db import stats
 from config.db.gate import BUCKETS
 
@@ -43,6 +44,19 @@ FLOW_COUNTERS: Final = {"admitted": "Checkouts.", "refused": "Checkouts refused.
 FLOW_HISTOGRAMS: Final = {
     "waited": "Seconds that a checkout waited, of those that had to.",
     "held": "Seconds that a connection was held.",
+}
+CACHE_COUNTERS: Final = {
+    "hits": "Reads answered from the cache.",
+    "misses": "Reads that were not.",
+    "loads": "Values made from the database.",
+    "waits": "Reads that waited for another thread's load.",
+    "stale": "Reads answered from an aged entry, because the database was short.",
+    "direct": "Loads inside transactions, which no cache serves.",
+    "not_kept": "Values that could not be kept.",
+}
+REDIS_GAUGES: Final = {
+    "away": "Workers that cannot reach Redis.",
+    "owed": "Bumps that Redis does not know of yet.",
 }
 
 
@@ -87,8 +101,27 @@ class DatabaseCollector(Collector):
             yield histogram
 
 
+class CacheCollector(Collector):
+    """What `config.cache` counts, by cache."""
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield one family for each figure."""
+        totals = figures.collect(settings.VAR_DIR / "dbpool")
+        for name, text in CACHE_COUNTERS.items():
+            counter = CounterMetricFamily(f"stechuhr_cache_{name}", text, labels=["cache"])
+            for cache, counts in totals.caches.items():
+                counter.add_metric([cache], counts[name])
+            yield counter
+        for name, text in REDIS_GAUGES.items():
+            yield GaugeMetricFamily(f"stechuhr_redis_{name}", text, getattr(totals, name))
+        yield CounterMetricFamily(
+            "stechuhr_redis_failures", "Commands to Redis that failed.", totals.failures
+        )
+
+
 registry = CollectorRegistry()
 registry.register(DatabaseCollector())
+registry.register(CacheCollector())
 
 
 @require_safe

@@ -4,7 +4,7 @@ import contextlib
 import json
 import os
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -14,6 +14,9 @@ from config.db.pool import groups
 
 SUMS: Final = ("size", "reserve", "idle", "in_use", "opened", "lost", "retried", "resolved")
 STALE_AFTER: Final = 5.0  # seconds without news after which a worker is taken to be gone
+
+# What else a process tells of itself, by name: functions that return something JSON-able.
+sources: dict[str, Callable[[], Any]] = {}
 
 
 @dataclass(slots=True)
@@ -53,7 +56,8 @@ class Totals:
 
 def snapshot() -> dict[str, Any]:
     """Return this process's figures, JSON-able."""
-    return {"pid": os.getpid(), "groups": [group.numbers() for group in groups()]}
+    others = {name: figures() for name, figures in sources.items()}
+    return {"pid": os.getpid(), "groups": [group.numbers() for group in groups()], **others}
 
 
 def write(folder: Path) -> None:
@@ -67,7 +71,7 @@ def write(folder: Path) -> None:
 
 def collect(folder: Path) -> dict[str, Totals]:
     """Return the figures of all living workers by alias; sweeps away those of dead ones."""
-    return add_up(_living(folder))
+    return add_up(living(folder))
 
 
 def add_up(snapshots: Iterable[dict[str, Any]]) -> dict[str, Totals]:
@@ -96,7 +100,8 @@ def _add_flow(flow: Flow, numbers: dict[str, Any]) -> None:
             setattr(flow, name, before + value)
 
 
-def _living(folder: Path) -> list[dict[str, Any]]:
+def living(folder: Path) -> list[dict[str, Any]]:
+    """Return the snapshots of living workers; sweeps away those of dead ones."""
     found = []
     for path in folder.glob("*.json"):
         # A worker may end, or another reader sweep, at any moment.

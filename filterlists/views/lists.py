@@ -12,6 +12,7 @@ from rest_framework.response import Response
 from accounts.cache import Person
 from accounts.models import Entity
 from accounts.permissions import access_to, caller
+from accounts.services import lock_person
 from config.api.pagination import KeysetPagination
 from config.api.reads import Known, Reads
 from config.api.tables import InvalidFilter, Table, all_tables, parse_filter
@@ -129,6 +130,11 @@ class FilterListView(APIView):
     """One stored list."""
 
     permission_classes = (access_to(Entity.FILTER_LISTS),)
+
+    def lock(self, request: Request, list_id: int) -> None:
+        """Lock the person, in the order of the services, and the list."""
+        lock_person(caller(request).id)
+        FilterList.objects.select_for_update(no_key=True).filter(pk=list_id).first()
 
     @extend_schema(
         operation_id="filter_list", summary="A stored list", responses=FilterListSerializer

@@ -9,6 +9,7 @@ from rest_framework.response import Response
 
 from accounts.models import Entity
 from accounts.permissions import access_to, caller
+from accounts.services import lock_person
 from config.api.reads import Known, Reads
 from config.api.tables import Table, all_tables
 from config.api.views import APIView
@@ -40,6 +41,10 @@ class TableSettingsView(APIView):
     def reads(self, known: Known) -> Reads:
         """Return where what is stored about the table is."""
         return filters_reads(known, self.kwargs["table"])
+
+    def lock(self, request: Request, table: str) -> None:
+        """Lock the person."""
+        lock_person(caller(request).id)
 
     @extend_schema(
         operation_id="table_settings",

@@ -1,10 +1,13 @@
 """The figures of all workers: /metrics for Prometheus, a page in the admin for operators."""
 
 import json
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings
+from django.core.management import call_command
 from django.db import connection
 from django.test import Client
 from prometheus_client.parser import text_string_to_metric_families
@@ -39,7 +42,7 @@ def samples(text: str) -> dict[tuple[str, str], float]:
         (sample.name, sample.labels.get("intent", "")): sample.value
         for family in text_string_to_metric_families(text)
         for sample in family.samples
-        if sample.labels["alias"] == "default" and "le" not in sample.labels
+        if sample.labels.get("alias") == "default" and "le" not in sample.labels
     }
 
 
@@ -51,6 +54,29 @@ def test_workers_are_added_up(operator: Client, workers: dict[str, Any]) -> None
     assert told["stechuhr_db_admitted_total", "read"] == 2 * reads["admitted"] > 0
     assert told["stechuhr_db_held_seconds_count", "read"] == 2 * sum(reads["held"])
     assert told["stechuhr_db_held_seconds_sum", "read"] == pytest.approx(2 * reads["held_seconds"])
+
+
+def test_caches_are_added_up(operator: Client, workers: dict[str, Any]) -> None:
+    folder = settings.VAR_DIR / "dbpool"
+    for path in folder.glob("*.json"):
+        snapshot = json.loads(path.read_text())
+        snapshot["caches"]["caches"]["people"] = {"hits": 3, "misses": 1}
+        snapshot["caches"]["redis"] = {"away": True, "failures": 2, "owed": 5}
+        path.write_text(json.dumps(snapshot))
+    text = operator.get("/metrics").content.decode()
+    for line in (
+        'stechuhr_cache_hits_total{cache="people"} 6.0',
+        'stechuhr_cache_loads_total{cache="people"} 0.0',
+        "stechuhr_redis_away 2.0",
+        "stechuhr_redis_failures_total 4.0",
+        "stechuhr_redis_owed 10.0",
+    ):
+        assert line in text
+    shown = StringIO()
+    call_command("caches", stdout=shown)
+    assert "Caches of 2 workers" in shown.getvalue()
+    assert "75.0%" in shown.getvalue()
+    assert "2 cut off, 4 failures, 10 bumps owed" in shown.getvalue()
 
 
 def test_the_page(operator: Client, workers: dict[str, Any]) -> None:

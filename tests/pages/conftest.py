@@ -11,6 +11,7 @@ from django.db import connections
 from django.test.utils import CaptureQueriesContext
 
 from config.cache import facts
+from tests.pages.other import Other
 
 
 @dataclass
@@ -51,3 +52,10 @@ def counting(monkeypatch: pytest.MonkeyPatch) -> Counting:
 def _no_debts(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let no test pay what another owes."""
     monkeypatch.setattr(facts, "_owed", {})
+
+
+@pytest.fixture(scope="session")
+def other(django_db_setup: None) -> Iterator[Other]:
+    """Another process on the same servers."""
+    with Other(connections["default"].settings_dict["NAME"]) as process:
+        yield process

@@ -1,0 +1,490 @@
+"""All ways to change something: the very next read is right, here and in another process.
+
+The ways are enumerated from the code. Each service must have run in one of the walks below, each
+model of the admin and each command must have one: a new one without fails here.
+"""
+
+import inspect
+import pkgutil
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from importlib import import_module
+from pathlib import Path
+from types import CodeType
+from typing import Any
+
+import pytest
+from allauth.account.models import EmailAddress
+from django.contrib import admin
+from django.core import mail
+from django.core.management import call_command, get_commands
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+from knox.crypto import hash_token
+
+from accounts import services as accounts
+from accounts.cache import load_person
+from accounts.models import ApiToken, Role, User
+from config.cache import facts
+from config.db import retry
+from filterlists import services as filterlists
+from filterlists.models import FilterGroup, FilterList, TableSettings
+from organizations.models import Branch, BranchAssignment, Organization
+from organizations.services import invitations, people, switching
+from organizations.services.founding import found_organization
+from tests.accounts.browser import PASSWORD, Browser
+from tests.api.table import TABLE
+from tests.api.test_table import ask
+from tests.api.world import World, make_world
+from tests.conftest import Api
+from tests.organizations.test_admin import form_of
+from tests.pages.other import Key, Other, compare
+from worktime.models import OvertimeApproval, WorkTime
+from worktime.periods import week_of
+from worktime.services import limits
+from worktime.tables import WORKTIME
+
+APPS = ("accounts", "organizations", "filterlists", "worktime")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _real_commits(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
+    with django_db_blocker.unblock():
+        yield
+        call_command("flush", interactive=False, verbosity=0)
+
+
+_worlds = iter(range(10**6))
+
+
+@pytest.fixture
+def world() -> World:
+    return make_world(f"w{next(_worlds)}")
+
+
+def keys_of(world: World) -> list[Key]:
+    """Return what caches may be asked about a world."""
+    organization_id, keys = world.organization.pk, list[Key]()
+    week = week_of(timezone.now().date()).name
+    for user in (world.admin, world.lead, world.member):
+        keys += [
+            ("people", (user.pk, None)),
+            ("chosen branches", user.pk),
+            ("own branches", user.pk),
+            ("active worktimes", user.pk),
+            ("own periods", (user.pk, "week", week)),
+            ("saved_filters", (user.pk, organization_id, "worktime")),
+        ]
+    admin_role = Role.objects.get(organization=world.organization, is_admin=True)
+    return [
+        *keys,
+        ("own periods", (world.member.pk, "week", "2026-W10")),
+        ("people", (world.admin.pk, admin_role.pk)),
+        ("organizations", organization_id),
+        ("shared_filters", (organization_id, "worktime")),
+        *(("tokens", hash_token(secret)) for secret in world.tokens.values()),
+    ]
+
+
+class Watch:
+    """Keeps caches warm in two processes; `changed` says what a write changed, and none may lie."""
+
+    def __init__(self, world: World, other: Other) -> None:
+        self.keys = keys_of(world)
+        self._other = other
+        self._truth, lies = compare(self.keys)
+        assert lies == []
+        assert other.lies(self.keys) == []
+
+    def changed(self) -> set[str]:
+        """Return the names of caches that had to fall since the last time; all have."""
+        before = self._truth
+        self._truth, lies = compare(self.keys)
+        assert lies == []
+        assert self._other.lies(self.keys) == []
+        pairs = zip(self.keys, before, self._truth, strict=True)
+        return {key[0] for key, old, new in pairs if old != new}
+
+
+# --- Services -------------------------------------------------------------------------------------
+
+
+def services() -> dict[CodeType, str]:
+    """Return all functions under `@write` in the apps' services, by their code."""
+    mark = retry.write(lambda: None).__code__
+    found = {}
+    for app in APPS:
+        package = import_module(f"{app}.services")
+        modules = [package]
+        if hasattr(package, "__path__"):
+            modules += [
+                import_module(each.name)
+                for each in pkgutil.iter_modules(package.__path__, f"{app}.services.")
+            ]
+        for module in modules:
+            for name, function in vars(module).items():
+                if inspect.isfunction(function) and function.__code__ is mark:
+                    inner = inspect.unwrap(function)
+                    found[inner.__code__] = f"{inner.__module__}.{name}"
+    return found
+
+
+@contextmanager
+def noting(services: dict[CodeType, str], ran: set[str]) -> Iterator[None]:
+    """Note which services run in a block."""
+
+    def note(frame: Any, event: str, argument: Any) -> None:
+        if event == "call" and frame.f_code in services:
+            ran.add(services[frame.f_code])
+
+    sys.setprofile(note)
+    try:
+        yield
+    finally:
+        sys.setprofile(None)
+
+
+def switch_role(world: World) -> None:
+    """Into another organisation, and back to a branch of this one."""
+    there = found_organization(
+        founder=world.lead,
+        name=f"{world.organization.name}-other",
+        display_name="Other",
+        branch_name="Kiel",
+        time_zone="UTC",
+    )
+    assert there.pk
+    home = Role.objects.get(organization=world.organization, name="Lead")
+    switching.switch_role(user_id=world.lead.pk, role_id=home.pk)
+
+
+def switch_branch(world: World) -> None:
+    branch = Branch.objects.create(organization=world.organization, name="Kiel")
+    BranchAssignment.objects.create(user=world.lead, branch=branch)
+    switching.switch_branch(user_id=world.lead.pk, branch_id=branch.pk)
+
+
+def end_accounts(world: World) -> None:
+    accounts.set_email(user_id=world.member.pk, email=f"new@{world.organization.name}.example")
+    accounts.log_out_everywhere(user_id=world.member.pk)
+    token = ApiToken.objects.filter(user=world.admin).first()
+    assert token
+    accounts.revoke_token(user_id=world.admin.pk, token_id=token.pk)
+    accounts.shut_out(user_id=world.admin.pk)
+
+
+def deactivate(world: World) -> None:
+    editor = load_person(world.admin.pk)
+    for is_active in (False, True):
+        people.update_person(
+            editor=editor, user_id=world.member.pk, changes={"is_active": is_active}
+        )
+
+
+def join_by_invitation(world: World) -> None:
+    guest = User.objects.create(username=f"guest-{world.organization.name}")
+    email = f"guest@{world.organization.name}.example.org"
+    EmailAddress.objects.create(user=guest, email=email, verified=True, primary=True)
+    editor, role_id = load_person(world.admin.pk), world.ids["role"]
+    invitation = invitations.invite(editor=editor, email=email, role_id=role_id)
+    invitations.resend_invitation(editor=editor, invitation_id=invitation.pk)
+    token = str(mail.outbox[-1].body).partition("token=")[2].split()[0]
+    invitations.accept_invitation(person=load_person(guest.pk), token=token)
+
+
+def forgotten(world: World) -> WorkTime:
+    """Return a record that runs beyond an enforced limit."""
+    Organization.objects.filter(pk=world.organization.pk).update(daily_limit="enforce")
+    facts.bump([f"organization:{world.organization.pk}"])
+    return WorkTime.objects.create(
+        user=world.lead,
+        organization=world.organization,
+        branch=world.organization.branches.get(pk=world.ids["branch"]),
+        started_at=timezone.now() - timedelta(hours=20),
+        time_zone="UTC",
+    )
+
+
+def autostop(world: World) -> None:
+    assert limits.stop_at_limit(worktime_id=forgotten(world).pk)
+
+
+def lists(world: World) -> None:
+    person = load_person(world.admin.pk)
+    made = filterlists.create_list(
+        person=person,
+        table=WORKTIME,
+        fields={"name": "New", "conditions": [], "operators": [], "is_shared": True},
+    )
+    filterlists.update_list(person=person, list_id=made.pk, changes={"name": "Newer"})
+    filterlists.delete_list(person=person, list_id=made.pk)
+
+
+def save_rows(world: World) -> None:
+    """As libraries and shells do: no service says anything."""
+    world.member.refresh_from_db()
+    world.member.first_name = "Ann"
+    world.member.save()
+    role = Role.objects.get(pk=world.ids["role"])
+    role.all_branches = False
+    role.save()
+    role.branches.add(world.ids["branch"])
+    role.permissions.filter(entity="branches").delete()
+    OvertimeApproval.objects.create(
+        user=world.member,
+        organization=world.organization,
+        date="2026-03-03",
+        hours=2,
+        approved_by=world.lead,
+    )
+    WorkTime.objects.get(pk=world.ids["worktime"]).delete()
+
+
+WALKS: dict[Callable[[World], None], set[str]] = {
+    switch_role: {"people"},
+    switch_branch: {"chosen branches", "own branches"},
+    end_accounts: {"people", "tokens"},
+    deactivate: {"people"},
+    join_by_invitation: set(),
+    autostop: {"organizations"},
+    lists: set(),
+    save_rows: {"people", "own periods"},
+}
+
+
+def test_every_service(other: Other) -> None:
+    """By the routes (whose table is complete: a test of its own sees to that), and one by one."""
+    known, ran = services(), set[str]()
+    world = make_world(f"w{next(_worlds)}")
+    rows = [row for row in TABLE if row.method != "GET" and row.path.startswith("/api/")]
+    # What deletes comes last, then what moves the admin away, and what ends the session.
+    last = ("/api/organizations/", "/api/me/sessions/")
+    rows.sort(
+        key=lambda row: (*(row.path == each for each in reversed(last)), row.method == "DELETE")
+    )
+    client = Api(world.admin)
+    watch = Watch(world, other)
+    fell = {}
+    for row in rows:
+        with noting(known, ran):
+            answer = ask(client, row, world.ids, world.ids)
+        if answer.status_code < 300:
+            fell[str(row)] = watch.changed()
+    assert len(fell) > 20
+    for row, name in (
+        ("PATCH /api/me/settings/", "people"),
+        ("PATCH /api/organizations/current/", "organizations"),
+        ("PATCH /api/users/{user}/", "people"),
+        ("POST /api/worktime/start/", "active worktimes"),
+        ("PUT /api/table-settings/worktime/", "saved_filters"),
+        ("DELETE /api/me/sessions/", "people"),
+    ):
+        assert name in fell[row], row
+    for walk, falls in WALKS.items():
+        world = make_world(f"w{next(_worlds)}")
+        watch = Watch(world, other)
+        with noting(known, ran):
+            walk(world)
+        assert watch.changed() >= falls, walk.__name__
+    assert set(known.values()) - ran == set()
+
+
+def test_a_service_that_says_nothing_is_caught(
+    world: World, other: Other, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watch = Watch(world, other)
+    monkeypatch.setattr(accounts, "changed", lambda *facts: None)
+    monkeypatch.setattr("accounts.signals.changed", lambda *facts: None)
+    accounts.update_profile(user_id=world.member.pk, changes={"first_name": "Ann"})
+    with pytest.raises(AssertionError, match="people"):
+        watch.changed()
+
+
+# --- The admin, commands, libraries ---------------------------------------------------------------
+
+
+def save_form(client: Client, row: Any, **changes: Any) -> None:
+    path = reverse(f"admin:{row._meta.app_label}_{row._meta.model_name}_change", args=[row.pk])
+    data = {**form_of(client, path), **changes}
+    response = client.post(path, {key: value for key, value in data.items() if value is not None})
+    assert response.status_code == 302, response.context["errors"]
+
+
+# How operators change each model of the admin: a row of the world, the fields, what falls.
+FORMS: dict[str, tuple[Callable[[World], Any], dict[str, Any], set[str]]] = {
+    "accounts.User": (lambda world: world.member, {"first_name": "Ann"}, {"people"}),
+    "accounts.Role": (
+        lambda world: Role.objects.get(pk=world.ids["role"]),
+        {"name": "Crew"},
+        {"people"},
+    ),
+    "organizations.Organization": (
+        lambda world: world.organization,
+        {"display_name": "New"},
+        {"organizations", "people"},
+    ),
+    "organizations.Branch": (
+        lambda world: Branch.objects.get(pk=world.ids["branch"]),
+        {"city": "Kiel"},
+        {"chosen branches", "own branches"},
+    ),
+    "worktime.WorkTime": (
+        lambda world: WorkTime.objects.get(pk=world.ids["worktime"]),
+        {
+            "started_at_0": "2026-03-02",
+            "started_at_1": "08:00:00",
+            "ended_at_0": "2026-03-02",
+            "ended_at_1": "09:00:00",
+            "reason": "x",
+        },
+        {"own periods"},
+    ),
+}
+# What can be deleted there, and what only be read.
+DELETED = {
+    "accounts.ApiToken": (lambda world: ApiToken.objects.get(pk=world.ids["token"]), {"tokens"}),
+    "filterlists.FilterList": (
+        lambda world: FilterList.objects.get(pk=world.ids["filter_list"]),
+        {"saved_filters"},
+    ),
+    "filterlists.FilterGroup": (
+        lambda world: FilterGroup.objects.get(pk=world.ids["filter_group"]),
+        {"saved_filters"},
+    ),
+    "filterlists.TableSettings": (
+        lambda world: TableSettings.objects.create(
+            user=world.admin, table="worktime", sort="notes", column_order=[], hidden_columns=[]
+        ),
+        {"saved_filters"},
+    ),
+}
+READ_ONLY = {
+    "worktime.WorkTimeRevision",
+    "organizations.JoinRequest",
+    "organizations.Invitation",
+}
+
+
+@pytest.fixture
+def operator() -> Client:
+    client = Client()
+    client.force_login(
+        User.objects.create_superuser(f"root{next(_worlds)}", f"r{next(_worlds)}@x.example", "x")
+    )
+    return client
+
+
+@pytest.mark.parametrize("model", FORMS)
+def test_forms_of_the_admin(world: World, other: Other, operator: Client, model: str) -> None:
+    row_of, changes, falls = FORMS[model]
+    watch = Watch(world, other)
+    save_form(operator, row_of(world), **changes)
+    assert watch.changed() >= falls
+
+
+@pytest.mark.parametrize("model", DELETED)
+def test_deleting_in_the_admin(world: World, other: Other, operator: Client, model: str) -> None:
+    row_of, falls = DELETED[model]
+    row = row_of(world)
+    watch = Watch(world, other)
+    path = reverse(f"admin:{model.replace('.', '_').lower()}_delete", args=[row.pk])
+    assert operator.post(path, {"post": "yes"}).status_code == 302
+    assert watch.changed() >= falls
+
+
+def test_all_models_of_the_admin_are_known(rf: Any, operator: Client) -> None:
+    request = rf.get("/")
+    request.user = User.objects.filter(is_superuser=True).first()
+    ours = {
+        model._meta.label: each
+        for model, each in admin.site._registry.items()
+        if model._meta.app_label in APPS
+    }
+    assert ours.keys() == FORMS.keys() | DELETED.keys() | READ_ONLY
+    for label, each in ours.items():
+        assert each.get_actions(request).keys() <= {"delete_selected"}, label
+        if label in READ_ONLY:
+            may = (each.has_add_permission, each.has_change_permission, each.has_delete_permission)
+            assert not any(function(request) for function in may), label
+
+
+def command_import_worktime(world: World, folder: Path) -> None:
+    file = folder / "records.csv"
+    start = timezone.now() - timedelta(hours=3)
+    file.write_text(
+        "username,branch,started_at,ended_at\n"
+        f"{world.member.username},Hamburg,{start.isoformat()},"
+        f"{(start + timedelta(hours=1)).isoformat()}\n"
+    )
+    call_command("import_worktime", file, organization=world.organization.name, verbosity=0)
+
+
+def command_autostop(world: World, folder: Path) -> None:
+    forgotten(world)
+    call_command("autostop", verbosity=0)
+
+
+COMMANDS: dict[str, tuple[Callable[[World, Path], None] | None, set[str]]] = {
+    "import_worktime": (command_import_worktime, {"own periods"}),
+    "autostop": (command_autostop, {"organizations"}),
+    # They run services that are walked above, and nothing else.
+    **dict.fromkeys(("found_organization", "import_people", "invite"), (None, set[str]())),
+    # They change nothing that is cached.
+    **dict.fromkeys(
+        (
+            "caches",
+            "dbpool",
+            "demo",
+            "export_worktime",
+            "filterlist",
+            "forget_idempotency_keys",
+            "serve",
+            "why",
+        ),
+        (None, set[str]()),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", [name for name, (run, _) in COMMANDS.items() if run])
+def test_commands(world: World, other: Other, tmp_path: Path, name: str) -> None:
+    run, falls = COMMANDS[name]
+    assert run
+    watch = Watch(world, other)
+    run(world, tmp_path)
+    assert watch.changed() >= falls
+
+
+def test_all_commands_are_known() -> None:
+    ours = {name for name, app in get_commands().items() if app in (*APPS, "config")}
+    assert ours == COMMANDS.keys()
+
+
+def test_what_allauth_changes(world: World, other: Other) -> None:
+    member = world.member
+    member.set_password(PASSWORD)
+    member.save()
+    EmailAddress.objects.create(user=member, email=member.email, verified=True, primary=True)
+    watch = Watch(world, other)
+    browser = Browser()
+    assert browser.log_in(member.username).status_code == 200
+    watch.changed()
+    body = {"current_password": PASSWORD, "new_password": "another long word"}
+    assert browser.auth("POST", "account/password/change", body).status_code == 200
+    assert "people" in watch.changed()
+    new = f"other-{member.email}"
+    EmailAddress.objects.create(user=member, email=new, verified=True)
+    assert (
+        browser.auth("PATCH", "account/email", {"email": new, "primary": True}).status_code == 200
+    )
+    assert "people" in watch.changed()
+
+
+def test_a_migration_lets_everything_fall(world: World, other: Other) -> None:
+    watch = Watch(world, other)
+    User.objects.filter(pk=world.member.pk).update(first_name="Ann")
+    call_command("migrate", verbosity=0)
+    assert "people" in watch.changed()
