@@ -60,9 +60,10 @@ def ask(path: str, session: str, token: str) -> Any:
 class Other:
     """The other process; as a context it ends with the block."""
 
-    def __init__(self, database: str) -> None:
+    def __init__(self, database: str, **environment: str) -> None:
         self._process = subprocess.Popen(
             [sys.executable, "-m", "tests.pages.other", database],
+            env={**os.environ, **environment},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
