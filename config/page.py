@@ -6,7 +6,7 @@ The composition root of reads: with `config.urls` the only module of the platfor
 from collections.abc import Callable
 from typing import Any, Final
 
-from drf_spectacular.utils import PolymorphicProxySerializer, extend_schema
+from drf_spectacular.utils import PolymorphicProxySerializer, extend_schema, extend_schema_field
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -16,7 +16,6 @@ from config.api.reads import Known, Reads
 from config.api.schema import ProblemSerializer
 from config.api.views import APIView
 from filterlists.serializers import (
-    FilterGroupSerializer,
     FilterListCardSerializer,
     FilterTableSerializer,
     TableSettingsSerializer,
@@ -88,10 +87,17 @@ class BranchesPartSerializer(serializers.Serializer[object]):
     results = BranchSerializer(many=True)
 
 
-class FilterGroupsPartSerializer(serializers.Serializer[object]):
+# By hand: a part of several schemas cannot have a list among them.
+@extend_schema_field(
+    {
+        "oneOf": [
+            {"type": "array", "items": {"$ref": "#/components/schemas/FilterGroup"}},
+            {"$ref": "#/components/schemas/Refused"},
+        ]
+    }
+)
+class FilterGroupsPartField(serializers.JSONField):
     """The groups of the table."""
-
-    results = FilterGroupSerializer(many=True)
 
 
 class PageSerializer(serializers.Serializer[object]):
@@ -103,7 +109,7 @@ class PageSerializer(serializers.Serializer[object]):
     active = part("Active", ActiveSerializer)
     stats = part("Stats", WorkTimeStatsSerializer)
     filter_lists = part("FilterLists", FilterListsPartSerializer, required=False)
-    filter_groups = part("FilterGroups", FilterGroupsPartSerializer, required=False)
+    filter_groups = FilterGroupsPartField(required=False)
     table_settings = part("TableSettings", TableSettingsSerializer, required=False)
 
 
@@ -122,7 +128,8 @@ class PageView(APIView):
     )
     def get(self, request: Request) -> Response:
         """Return the parts, each as its own route does; one that is refused is `{"error": …}`."""
-        PageQuerySerializer(data=request.query_params).is_valid(raise_exception=True)
+        # A plain dict: in a form's data an empty text would count as none at all.
+        PageQuerySerializer(data=request.query_params.dict()).is_valid(raise_exception=True)
         return Response({name: self._answer(view, get) for name, view, get in self._parts()})
 
     def _parts(self) -> list[tuple[str, APIView, Callable[[], Response]]]:

@@ -36,7 +36,9 @@ class KeysetPagination(BasePagination):
         self.request = request
         self.limit = self._limit(request.query_params.get("limit"))
         columns = view.ordering_columns  # type: ignore[union-attr]
-        ordering = request.query_params.get("ordering") or view.ordering  # type: ignore[union-attr]
+        ordering = request.query_params.get("ordering")
+        if ordering is None:
+            ordering = str(view.ordering)  # type: ignore[union-attr]
         name, descending = ordering.removeprefix("-"), ordering.startswith("-")
         if name not in columns:
             allowed = ", ".join(sorted(columns))

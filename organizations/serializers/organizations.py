@@ -60,6 +60,12 @@ class FoundSerializer(serializers.Serializer[object]):
     display_name = serializers.CharField()
 
 
+class FoundListSerializer(serializers.Serializer[object]):
+    """What was found."""
+
+    results = FoundSerializer(many=True)
+
+
 class SearchSerializer(serializers.Serializer[object]):
     """What to search for."""
 

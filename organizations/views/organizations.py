@@ -20,6 +20,7 @@ from organizations.cache import (
 )
 from organizations.serializers.organizations import (
     FoundingSerializer,
+    FoundListSerializer,
     FoundSerializer,
     OrganizationChangeSerializer,
     OrganizationSerializer,
@@ -65,7 +66,7 @@ class OrganizationSearchView(APIView):
         operation_id="organization_search",
         summary="Find an organisation to apply to",
         parameters=[OpenApiParameter("q", str, required=True, description="3 characters or more.")],
-        responses=FoundSerializer(many=True),
+        responses=FoundListSerializer,
     )
     def get(self, request: Request) -> Response:
         """Return at most 20 active organisations by display name."""

@@ -2,9 +2,14 @@
 
 import sys
 
-from tests.bench import filters, growth, pagestorm
+from tests.bench import contract, filters, growth, pagestorm
 
-BENCHMARKS = {"filters": filters.main, "growth": growth.main, "pagestorm": pagestorm.main}
+BENCHMARKS = {
+    "contract": contract.main,
+    "filters": filters.main,
+    "growth": growth.main,
+    "pagestorm": pagestorm.main,
+}
 
 
 def main() -> int:

@@ -1,0 +1,140 @@
+"""Requests made from the schema, good and bad ones, and what their answers must keep to.
+
+Each request's effects are undone, so that all of them meet the same data. A refusal that the
+schema lists (403, 404, 409 among them) is an answer like any other.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from typing import Any, Final
+
+import hypothesis
+import schemathesis
+from django.core.cache import cache
+from django.core.signals import request_finished, request_started
+from django.core.wsgi import get_wsgi_application
+from django.db import close_old_connections, transaction
+from drf_spectacular.generators import SchemaGenerator
+from hypothesis import strategies as st
+from schemathesis import GenerationMode
+from schemathesis.checks import not_a_server_error
+from schemathesis.core.failures import FailureGroup
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    negative_data_rejection,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from tests.conftest import Api
+
+# What is accepted although the schema has no room for it, and why.
+ACCEPTED: Final = {
+    "GET /api/filter-lists/": "what is not cut into pages does not look at their parameters",
+}
+CHECKS: Final = [
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_schema_conformance,
+    negative_data_rejection,
+]
+# What a request would have to know to get beyond "not found".
+IDS: Final = {
+    "branch_id": "branch",
+    "group_id": "filter_group",
+    "invitation_id": "invitation",
+    "list_id": "filter_list",
+    "request_id": "join_request",
+    "role_id": "role",
+    "token_id": "token",
+    "user_id": "user",
+    "worktime_id": "worktime",
+}
+
+
+def operations() -> dict[str, Any]:
+    """Return all operations of the schema by their names."""
+    document = SchemaGenerator().get_schema(request=None, public=True)  # type: ignore[no-untyped-call]
+    # Who calls is decided here; the generator would try wrong tokens.
+    for methods in document["paths"].values():
+        for operation in methods.values():
+            operation.pop("security", None)
+    schema = schemathesis.openapi.from_dict(document)
+    schema.app = get_wsgi_application()
+    found: list[Any] = [each.ok() for each in schema.get_all_operations()]  # type: ignore[union-attr]
+    return {f"{each.method.upper()} {each.path}": each for each in found}
+
+
+def explore(
+    operation: Any,
+    mode: GenerationMode,
+    client: Api,
+    ids: Mapping[str, int],
+    *,
+    examples: int,
+    seed: int,
+) -> list[str]:
+    """Send requests as a signed-in browser app; return what was wrong, each thing once."""
+    wrong: dict[str, str] = {}
+
+    def send(case: Any, is_known: bool) -> None:
+        if mode is GenerationMode.POSITIVE and is_known:
+            for name in case.path_parameters or {}:
+                if name in IDS:
+                    case.path_parameters[name] = ids[IDS[name]]
+        cookies = {name: each.value for name, each in client.cookies.items()}
+        with undone():
+            response = case.call(headers=client.csrf, cookies=cookies)
+        is_accepted = operation.label in ACCEPTED or has_blanks(case.body)
+        skipped = [negative_data_rejection] if is_accepted else []
+        try:
+            case.validate_response(response, checks=CHECKS, excluded_checks=skipped)
+        except FailureGroup as group:
+            for failure in group.exceptions:
+                wrong.setdefault(
+                    type(failure).__name__,
+                    f"{operation.label}: {failure}\n{case.as_curl_command()}",
+                )
+
+    settings = hypothesis.settings(
+        max_examples=examples,
+        deadline=None,
+        database=None,
+        suppress_health_check=list(hypothesis.HealthCheck),
+        phases=[hypothesis.Phase.explicit, hypothesis.Phase.generate],
+    )
+    run = settings(
+        hypothesis.seed(seed)(hypothesis.given(operation.as_strategy(mode), st.booleans())(send))
+    )
+    # Some operations take nothing that could be wrong.
+    with suppress(hypothesis.errors.Unsatisfiable):
+        run()
+    return list(wrong.values())
+
+
+def has_blanks(value: Any) -> bool:
+    """Return whether a text begins or ends with blanks: they are stripped before it is counted."""
+    if isinstance(value, dict):
+        return any(map(has_blanks, value.values()))
+    if isinstance(value, list):
+        return any(map(has_blanks, value))
+    return isinstance(value, str) and value != value.strip()
+
+
+@contextmanager
+def undone() -> Iterator[None]:
+    """Undo what the block writes; the request inside believes to be alone."""
+    signals = (request_started, request_finished)
+    for signal in signals:
+        signal.disconnect(close_old_connections)
+    try:
+        block: Any = transaction.atomic()
+        block._from_testcase = True  # as TestCase's own: @write begins inside it
+        with block:
+            yield
+            transaction.set_rollback(True)
+    finally:
+        for signal in signals:
+            signal.connect(close_old_connections)
+        cache.clear()
