@@ -63,7 +63,7 @@ class Site:
         """Return what settings read, for processes on these servers."""
         return {
             "SECRET_KEY": "bench",
-            "ALLOWED_HOSTS": "127.0.0.1",
+            "ALLOWED_HOSTS": "127.0.0.1,localhost",
             "STECHUHR_DEV": "0",
             "DATABASE_URL": database_url or self.postgres.url(),
             "REDIS_URL": self.valkey.url(),
