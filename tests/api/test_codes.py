@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
 from pkgutil import walk_packages
+from typing import Any
 
 from django.conf import settings
 from rest_framework import exceptions
@@ -19,7 +20,7 @@ APPS = ("config", "accounts", "organizations", "filterlists", "worktime")
 NEVER = {"error", "conflict", "authentication_failed", "import_refused"}
 
 
-def subclasses(base: type) -> Iterator[type]:
+def subclasses(base: type[Any]) -> Iterator[type[Any]]:
     for each in base.__subclasses__():
         yield each
         yield from subclasses(each)
@@ -31,7 +32,8 @@ def given_to_problems(path: Path) -> Iterator[tuple[int, str]]:
         if isinstance(node, ast.Call) and getattr(node.func, "id", "").startswith("problem"):
             status, code = node.args[1:3]
             if isinstance(code, ast.Constant):
-                yield status.value if isinstance(status, ast.Constant) else 500, str(code.value)
+                named = status.value if isinstance(status, ast.Constant) else 500
+                yield int(str(named)), str(code.value)
 
 
 def known() -> set[tuple[int, str]]:
@@ -40,11 +42,11 @@ def known() -> set[tuple[int, str]]:
         for module in walk_packages([str(settings.BASE_DIR / app)], f"{app}."):
             if not re.search(r"migrations|management|config\.(dev|serving|asgi|wsgi)", module.name):
                 import_module(module.name)
-    found = {(int(each.status), str(each.code)) for each in subclasses(DomainError)}  # type: ignore[attr-defined]
-    found |= {(503, str(each.code)) for each in subclasses(DatabaseShortage)}  # type: ignore[attr-defined]
+    found = {(int(each.status), str(each.code)) for each in subclasses(DomainError)}
+    found |= {(503, str(each.code)) for each in subclasses(DatabaseShortage)}
     found |= {(503, code) for code, _ in SHORTAGES.values()}
     found |= {
-        (int(each.status_code), str(each.default_code))  # type: ignore[attr-defined]
+        (int(each.status_code), str(each.default_code))
         for each in subclasses(exceptions.APIException)
         if each.__module__.split(".")[0] in (*APPS, "rest_framework")
     }
