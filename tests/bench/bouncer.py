@@ -38,7 +38,7 @@ def bouncing(postgres: Postgres, folder: Path, *, size: int) -> Iterator[str]:
     """Run PgBouncer in transaction mode with `size` connections; yield a DATABASE_URL to it."""
     binary, listen = program(), free_port()
     assert binary is not None, "PgBouncer is not installed"
-    folder.mkdir()
+    folder.mkdir(exist_ok=True)
     where = postgres.params()
     config = folder / "pgbouncer.ini"
     config.write_text(
