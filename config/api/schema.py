@@ -102,6 +102,8 @@ class AutoSchema(SpectacularAutoSchema):
         refusals = {"400", "401", "403", "404", "503"}
         if self.method not in SAFE_METHODS:
             refusals |= {"409", "413", "415"}
+        if self.method in {"PATCH", "PUT", "DELETE"}:
+            refusals.add("412")
         bodies: dict[str, Any] = super()._get_response_bodies(direction)
         for code in sorted(refusals - bodies.keys()):
             bodies[code] = self._get_response_for_code(  # type: ignore[no-untyped-call]

@@ -24,6 +24,10 @@ class Items:
         self.after_load()
         return version
 
+    def version_of(self, number: int) -> int:
+        """Return an item's version from its row."""
+        return version_of(number)
+
     @write
     def advance(self, number: int) -> int:
         """Make an item's version one more."""

@@ -56,15 +56,23 @@ class Ledger:
 class Contest:
     """Threads of this process that read all items and write `mine` for some seconds."""
 
-    def __init__(self, ledger: Ledger, mine: range, *, deaths: float = 0.0) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        mine: range,
+        *,
+        deaths: float = 0.0,
+        items: Any = None,
+        cache: Any = None,
+    ) -> None:
         from tests.cache.items import Items, cache_of
 
         self.ledger = ledger
         self.mine = mine
         self.deaths = deaths
-        self.items = Items()
+        self.items = items or Items()
         self.items.before_load = self.items.after_load = pause
-        self.cache = cache_of(self.items)
+        self.cache = cache or cache_of(self.items)
         self.happened: Counter[str] = Counter()
         self.violations: list[str] = []
         self.errors: list[str] = []
@@ -139,14 +147,12 @@ class Contest:
                 self.happened["writes"] += 1
 
     def _write_and_die(self, item: int) -> None:
-        from tests.cache.items import version_of
-
         self._doomed.now = True
         try:
             self.items.advance(item)
         except Died:
             self.ledger.died_at[item] = int(monotonic() * 1e6)
-            self.ledger.left_behind[item] = version_of(item)
+            self.ledger.left_behind[item] = self.items.version_of(item)
             self.happened["deaths"] += 1
         finally:
             self._doomed.now = False

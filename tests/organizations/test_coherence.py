@@ -1,8 +1,6 @@
 """What one client changes, another's next request sees, warm caches or not."""
 
 import pytest
-from django.db import connection
-from django.test.utils import CaptureQueriesContext
 
 from accounts.models import Role, RoleAssignment, User
 from organizations.models import Branch, BranchAssignment, Organization
@@ -81,12 +79,3 @@ def test_what_admins_change(
     assert client.get("/api/branches/").status_code == 403
     admin.send("PUT", f"/api/users/{alice.id}/roles/", {"roles": []})
     assert client.get(ME).json()["active_role"] is None
-
-
-def test_a_warm_context_costs_one_statement(api: type[Api], alice: User) -> None:
-    """The one that looks up who is signed in."""
-    client = api(alice)
-    client.get(ME)
-    with CaptureQueriesContext(connection) as captured:
-        assert client.get(ME).status_code == 200
-    assert len(captured) <= 1
