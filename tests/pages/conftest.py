@@ -9,6 +9,7 @@ import pytest
 import redis
 from django.db import connections
 from django.test.utils import CaptureQueriesContext
+from django.urls import get_resolver
 
 from config.cache import facts
 from tests.pages.other import Other
@@ -59,3 +60,9 @@ def other(django_db_setup: None) -> Iterator[Other]:
     """Another process on the same servers."""
     with Other(connections["default"].settings_dict["NAME"]) as process:
         yield process
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _all_caches(django_test_environment: None) -> None:
+    """Load what serving loads."""
+    assert get_resolver().url_patterns

@@ -16,18 +16,24 @@ from django.core.exceptions import ObjectDoesNotExist
 Key = tuple[str, Any]  # a cache's name and what it is asked
 
 
-def compare(keys: Iterable[Key]) -> tuple[list[str], list[str]]:
-    """Return what the rows say about each key, and where the caches say something else."""
-    truth, lies = [], []
-    for name, key in keys:
-        cached, true = (told(name, key, by_rows=by_rows) for by_rows in (False, True))
-        truth.append(true)
-        if cached != true:
-            lies.append(f"{name} {key}: {cached} instead of {true}")
-    return truth, lies
+def truth_of(keys: Iterable[Key]) -> list[str]:
+    """Return what the rows say about each key."""
+    return [told(name, key, by_rows=True) for name, key in keys]
 
 
-def told(name: str, key: Any, *, by_rows: bool) -> str:
+def lies(keys: Iterable[Key], truth: Iterable[str]) -> list[str]:
+    """Return where the caches say something else."""
+    pairs = [
+        (name, key, told(name, key), true) for (name, key), true in zip(keys, truth, strict=True)
+    ]
+    return [
+        f"{name} {key}: {cached} instead of {true}"
+        for name, key, cached, true in pairs
+        if cached != true
+    ]
+
+
+def told(name: str, key: Any, *, by_rows: bool = False) -> str:
     """Return what a cache or (`by_rows`) the database says, comparable; errors by name."""
     from config import sessions
     from config.cache import reads
@@ -69,9 +75,9 @@ class Other:
             text=True,
         )
 
-    def lies(self, keys: Iterable[Key]) -> list[str]:
-        """Return what differs there between caches and rows."""
-        answer: list[str] = self._ask("lies", [*keys])
+    def lies(self, keys: Iterable[Key], truth: Iterable[str]) -> list[str]:
+        """Return where the caches there say something else."""
+        answer: list[str] = self._ask("lies", [*keys], [*truth])
         return answer
 
     def get(self, path: str, *, session: str = "", token: str = "") -> tuple[int, Any]:
@@ -120,7 +126,8 @@ def main(database: str) -> None:
     for line in sys.stdin:
         what, *arguments = json.loads(line)
         if what == "lies":
-            answer: Any = compare((name, hashable(key)) for name, key in arguments[0])[1]
+            keys = [(name, hashable(key)) for name, key in arguments[0]]
+            answer: Any = lies(keys, arguments[1])
         else:
             answer = ask(*arguments)
         print(json.dumps(answer), flush=True)

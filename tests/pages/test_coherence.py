@@ -12,7 +12,6 @@ import pytest
 from django.conf import settings
 from django.contrib.sessions.models import Session
 from django.db import connection
-from django.urls import get_resolver
 from django.utils import timezone
 
 from accounts.models import ApiToken, Role, RoleAssignment, User
@@ -73,7 +72,6 @@ def make_item(number: int) -> dict[str, int]:
 
 @pytest.fixture
 def rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Rows:
-    assert get_resolver().url_patterns  # loads all caches
     for cache in reads._caches.values():
         monkeypatch.setattr(cache, "_load", cache._load)  # given back after the test
     ids = [make_item(number) for number in range(ITEMS)]
@@ -82,7 +80,6 @@ def rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Rows:
 
 
 def test_the_contest_is_over_all_caches(db: None) -> None:
-    assert get_resolver().url_patterns
     # These two are made and fall exactly as `own branches` and `saved_filters`.
     others = {"chosen branches", "shared_filters"}
     assert {kind.cache for kind in kinds()} | others == reads._caches.keys()

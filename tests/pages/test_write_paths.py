@@ -6,13 +6,11 @@ model of the admin and each command must have one: a new one without fails here.
 
 import inspect
 import pkgutil
-import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 from importlib import import_module
 from pathlib import Path
-from types import CodeType
+from types import CellType
 from typing import Any
 
 import pytest
@@ -43,7 +41,7 @@ from tests.api.test_table import ask
 from tests.api.world import World, make_world
 from tests.conftest import Api
 from tests.organizations.test_admin import form_of
-from tests.pages.other import Key, Other, compare
+from tests.pages.other import Key, Other, lies, truth_of
 from worktime.models import OvertimeApproval, WorkTime
 from worktime.periods import week_of
 from worktime.services import limits
@@ -72,16 +70,16 @@ def keys_of(world: World) -> list[Key]:
             ("people", (user.pk, None)),
             ("chosen branches", user.pk),
             ("own branches", user.pk),
-            ("active worktimes", user.pk),
-            ("own periods", (user.pk, "week", week)),
-            ("saved_filters", (user.pk, organization_id, "worktime")),
         ]
+    for user in (world.admin, world.member):
+        keys += [("active worktimes", user.pk), ("own periods", (user.pk, "week", week))]
     admin_role = Role.objects.get(organization=world.organization, is_admin=True)
     return [
         *keys,
         ("own periods", (world.member.pk, "week", "2026-W10")),
         ("people", (world.admin.pk, admin_role.pk)),
         ("organizations", organization_id),
+        ("saved_filters", (world.admin.pk, organization_id, "worktime")),
         ("shared_filters", (organization_id, "worktime")),
         *(("tokens", hash_token(secret)) for secret in world.tokens.values()),
     ]
@@ -91,27 +89,27 @@ class Watch:
     """Keeps caches warm in two processes; `changed` says what a write changed, and none may lie."""
 
     def __init__(self, world: World, other: Other) -> None:
-        self.keys = keys_of(world)
-        self._other = other
-        self._truth, lies = compare(self.keys)
-        assert lies == []
-        assert other.lies(self.keys) == []
+        self._keys, self._other = keys_of(world), other
+        self._truth = self._checked()
 
     def changed(self) -> set[str]:
         """Return the names of caches that had to fall since the last time; all have."""
-        before = self._truth
-        self._truth, lies = compare(self.keys)
-        assert lies == []
-        assert self._other.lies(self.keys) == []
-        pairs = zip(self.keys, before, self._truth, strict=True)
+        before, self._truth = self._truth, self._checked()
+        pairs = zip(self._keys, before, self._truth, strict=True)
         return {key[0] for key, old, new in pairs if old != new}
+
+    def _checked(self) -> list[str]:
+        truth = truth_of(self._keys)
+        assert lies(self._keys, truth) == []
+        assert self._other.lies(self._keys, truth) == []
+        return truth
 
 
 # --- Services -------------------------------------------------------------------------------------
 
 
-def services() -> dict[CodeType, str]:
-    """Return all functions under `@write` in the apps' services, by their code."""
+def services() -> dict[str, CellType]:
+    """Return all functions under `@write` in the apps' services, by name: where each is kept."""
     mark = retry.write(lambda: None).__code__
     found = {}
     for app in APPS:
@@ -126,23 +124,30 @@ def services() -> dict[CodeType, str]:
             for name, function in vars(module).items():
                 if inspect.isfunction(function) and function.__code__ is mark:
                     inner = inspect.unwrap(function)
-                    found[inner.__code__] = f"{inner.__module__}.{name}"
+                    cells = zip(mark.co_freevars, function.__closure__ or (), strict=True)
+                    found[f"{inner.__module__}.{name}"] = dict(cells)["function"]
     return found
 
 
-@contextmanager
-def noting(services: dict[CodeType, str], ran: set[str]) -> Iterator[None]:
-    """Note which services run in a block."""
+@pytest.fixture
+def left() -> Iterator[set[str]]:
+    """The services that have not run yet in this test."""
+    known = services()
+    functions = {name: cell.cell_contents for name, cell in known.items()}
+    left = set(known)
 
-    def note(frame: Any, event: str, argument: Any) -> None:
-        if event == "call" and frame.f_code in services:
-            ran.add(services[frame.f_code])
+    def noting(name: str) -> Callable[..., Any]:
+        def noted(*arguments: Any, **options: Any) -> Any:
+            left.discard(name)
+            return functions[name](*arguments, **options)
 
-    sys.setprofile(note)
-    try:
-        yield
-    finally:
-        sys.setprofile(None)
+        return noted
+
+    for name, cell in known.items():
+        cell.cell_contents = noting(name)
+    yield left
+    for name, cell in known.items():
+        cell.cell_contents = functions[name]
 
 
 def switch_role(world: World) -> None:
@@ -281,9 +286,8 @@ WALKS: dict[Callable[[World], None], set[str]] = {
 }
 
 
-def test_every_service(other: Other) -> None:
+def test_every_service(other: Other, left: set[str]) -> None:
     """By the routes (whose table is complete: a test of its own sees to that), and one by one."""
-    known, ran = services(), set[str]()
     world = make_world(f"w{next(_worlds)}")
     rows = [row for row in TABLE if row.method != "GET" and row.path.startswith("/api/")]
     # What deletes comes last, then what moves the admin away, and what ends the session.
@@ -295,8 +299,7 @@ def test_every_service(other: Other) -> None:
     watch = Watch(world, other)
     fell = {}
     for row in rows:
-        with noting(known, ran):
-            answer = ask(client, row, world.ids, world.ids)
+        answer = ask(client, row, world.ids, world.ids)
         if answer.status_code < 300:
             fell[str(row)] = watch.changed()
     assert len(fell) > 20
@@ -312,10 +315,9 @@ def test_every_service(other: Other) -> None:
     for walk, falls in WALKS.items():
         world = make_world(f"w{next(_worlds)}")
         watch = Watch(world, other)
-        with noting(known, ran):
-            walk(world)
+        walk(world)
         assert watch.changed() >= falls, walk.__name__
-    assert set(known.values()) - ran == set()
+    assert left == set()
 
 
 def test_a_service_that_says_nothing_is_caught(
