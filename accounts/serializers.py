@@ -3,7 +3,7 @@
 from rest_framework import serializers
 
 from accounts.models import AccessLevel, ApiToken, Entity, Language, Scope, User
-from config.api.fields import IdField, InstantField
+from config.api.fields import FlagField, IdField, InstantField
 
 
 class OrganizationBriefSerializer(serializers.Serializer[object]):
@@ -18,8 +18,8 @@ class OrganizationBriefSerializer(serializers.Serializer[object]):
 class SettingsSerializer(serializers.Serializer[object]):
     """How the browser app looks for a person."""
 
-    dark_mode = serializers.BooleanField()
-    sidebar_collapsed = serializers.BooleanField()
+    dark_mode = FlagField()
+    sidebar_collapsed = FlagField()
 
 
 class HeldRoleSerializer(serializers.Serializer[object]):

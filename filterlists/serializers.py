@@ -5,7 +5,7 @@ from typing import Any, Final
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from config.api.fields import IdField
+from config.api.fields import FlagField, IdField
 from config.api.schema import ConditionSerializer, FieldErrorSerializer
 from config.api.tables import CONNECTORS, all_tables
 from filterlists.cache import PEOPLE, ROLES
@@ -90,7 +90,7 @@ class FilterListChangeSerializer(serializers.Serializer[object]):
     conditions = ConditionsField(required=False)
     operators = OperatorsField(required=False)
     group = IdField(required=False, allow_null=True)
-    is_shared = serializers.BooleanField(required=False)
+    is_shared = FlagField(required=False)
 
 
 class FilterListCreateSerializer(FilterListChangeSerializer, FilterTableSerializer):

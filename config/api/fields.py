@@ -21,6 +21,16 @@ class InstantField(serializers.DateTimeField):
         return super().enforce_timezone(value)
 
 
+class FlagField(serializers.BooleanField):
+    """True or false, and nothing that may mean one of them, as 0.0 or "off" would."""
+
+    def to_internal_value(self, data: Any) -> bool:
+        """Return `data`."""
+        if not isinstance(data, bool):
+            self.fail("invalid", input=data)
+        return data
+
+
 class IdField(serializers.IntegerField):
     """The id of a row."""
 

@@ -92,7 +92,7 @@ class FilterListsView(APIView, GenericAPIView[Any]):
 
         The first kind comes whole: `next` is null.
         """
-        wanted = FilterListQuerySerializer(data=request.query_params)
+        wanted = FilterListQuerySerializer(data=request.query_params.dict())
         wanted.is_valid(raise_exception=True)
         person, table = caller(request), asked_table(wanted)
         if group := wanted.validated_data.get("group"):

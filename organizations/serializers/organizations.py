@@ -6,6 +6,7 @@ from rest_framework import serializers
 
 from accounts.models import Language
 from accounts.serializers import OrganizationBriefSerializer
+from config.api.fields import FlagField
 from organizations.models import DailyLimit, DayRule, Organization, validate_slug
 
 WEEK_STARTS = ("monday", "saturday", "sunday")
@@ -87,8 +88,8 @@ class OrganizationSettingsSerializer(serializers.Serializer[object]):
 
     language = serializers.ChoiceField(Language.choices, allow_null=True, required=False)
     week_start = serializers.ChoiceField(WEEK_STARTS, allow_null=True, required=False)
-    fortnight_view = serializers.BooleanField(allow_null=True, required=False)
-    require_bank_details = serializers.BooleanField(required=False)
+    fortnight_view = FlagField(allow_null=True, required=False)
+    require_bank_details = FlagField(required=False)
     daily_limit = serializers.ChoiceField(DailyLimit.choices, required=False)
     day_rule = serializers.ChoiceField(DayRule.choices, required=False)
 

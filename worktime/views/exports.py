@@ -57,7 +57,7 @@ class ExportView(APIView):
     )
     def get(self, request: Request) -> HttpResponseBase:
         """Return the file; `counted_seconds` is what a record counts in the period."""
-        wanted = ExportQuerySerializer(data=request.query_params)
+        wanted = ExportQuerySerializer(data=request.query_params.dict())
         wanted.is_valid(raise_exception=True)
         given = wanted.validated_data
         period = period_asked_for(request)

@@ -89,7 +89,7 @@ class StatsView(APIView):
     )
     def get(self, request: Request) -> Response:
         """Return the sums of a period (default: this week), with each day's."""
-        wanted = StatsQuerySerializer(data=request.query_params)
+        wanted = StatsQuerySerializer(data=request.query_params.dict())
         wanted.is_valid(raise_exception=True)
         asked = period_asked_for(request)
         person = caller(request)
