@@ -3,7 +3,7 @@
 import json
 import random
 from datetime import UTC, datetime
-from time import perf_counter
+from time import thread_time
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -78,7 +78,7 @@ VALUES: dict[str, list[Any]] = {
 
 def outcome(table: Table, text: str) -> str:
     """Return what becomes of a document, and fail if that takes long."""
-    began = perf_counter()
+    began = thread_time()
     try:
         parse_filter(table, *load_document(text, "conditions"), NOBODY)
         result = "rows"
@@ -86,7 +86,7 @@ def outcome(table: Table, text: str) -> str:
         # An answer's JSON is UTF-8.
         json.dumps(refusal.extra, ensure_ascii=False).encode()
         result = "400"
-    assert perf_counter() - began < 0.1, text
+    assert thread_time() - began < 0.1, text
     return result
 
 
