@@ -248,12 +248,12 @@ def _judge_times(ledger: Ledger, struck: Struck, result: Result) -> None:
 
 
 def _longest_outage(requests: Sequence[Request]) -> float:
-    """Return the longest time in which one person got nothing but refusals."""
+    """Return the longest time between one person's first and last of several refusals in a row."""
     since: dict[int, float] = {}
     longest = 0.0
     for each in sorted(requests, key=lambda request: request.ended):
-        if not each.is_good:
-            since.setdefault(each.person, each.sent)
-        elif (began := since.pop(each.person, None)) is not None:
-            longest = max(longest, each.ended - began)
+        if each.is_good:
+            since.pop(each.person, None)
+        else:
+            longest = max(longest, each.ended - since.setdefault(each.person, each.sent))
     return longest

@@ -20,17 +20,14 @@ MANY: Final = {"WEB_WORKERS": "5"}
 BUDGET: Final = 50  # five workers with ten connections each
 
 
-def main(options: argparse.Namespace) -> list[Result]:
-    """Run both."""
-    with Site(people=100) as site:
-        few = storm(
-            site, "25 people on 4 connections", FOUR, 4, people=25, think=1.0, options=options
-        )
-        if refused := few.figures["answers"] - few.figures["answered 200"]:
-            few.broken.append(f"{refused} requests were refused")
-        many = storm(
-            site, "100 people, 5 workers", MANY, BUDGET, people=100, think=0.0, options=options
-        )
+def run(site: Site, options: argparse.Namespace) -> list[Result]:
+    """Run both on a site with 100 people or more."""
+    few = storm(site, "25 people on 4 connections", FOUR, 4, people=25, think=1.0, options=options)
+    if refused := few.figures["answers"] - few.figures["answered 200"]:
+        few.broken.append(f"{refused} requests were refused")
+    many = storm(
+        site, "100 people, 5 workers", MANY, BUDGET, people=100, think=0.0, options=options
+    )
     return [few, many]
 
 

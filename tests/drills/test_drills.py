@@ -23,7 +23,7 @@ def test_nothing_is_lost_doubled_or_outdated() -> None:
 
 
 def test_each_drill_notices_its_broken_part() -> None:
-    done = drill("--sabotage")
+    done = drill("--sabotage", "--seconds=7")
     assert done.returncode == 0, done.stdout
     for text in ("backends, 20 are allowed", "writes lost", "outdated", "writes duplicated"):
         assert text in done.stdout, done.stdout
