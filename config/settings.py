@@ -103,7 +103,6 @@ TEMPLATES: list[dict[str, Any]] = [
 # `manage.py` sets this in its own process; everything else serves requests.
 PROCESS: str = env.str("STECHUHR_PROCESS", default="web")
 WEB_WORKERS: int = env.int("WEB_WORKERS", default=2)
-WEB_THREADS: int = env.int("WEB_THREADS", default=16)
 PORT: int = env.int("PORT", default=8000)
 # What one process may have and how long anyone waits, in seconds; `config.db.limits` checks it.
 DB_LIMITS: dict[str, Any] = {
@@ -122,6 +121,10 @@ DB_LIMITS: dict[str, Any] = {
     "idle_in_transaction_timeout": env.float("DB_IDLE_IN_TRANSACTION_TIMEOUT", default=10.0),
     "snapshots": VAR_DIR / "dbpool",
 }
+# More threads than twice a worker's connections only queue, and take each other's time.
+WEB_THREADS: int = env.int(
+    "WEB_THREADS", default=min(16, 2 * DB_LIMITS["pools"] * DB_LIMITS["pool_size"])
+)
 DATABASES: dict[str, dict[str, Any]] = {
     "default": {
         **env.db_url("DATABASE_URL", engine="config.db"),

@@ -82,11 +82,12 @@ class Site:
         """
         port = free_port()
         chosen = {**self.environment(database_url), "STECHUHR_PROCESS": "web", **(settings or {})}
+        connections = int(chosen.get("DB_POOLS", "5")) * int(chosen.get("DB_POOL_SIZE", "2"))
         given = {
             "host": "127.0.0.1",
             "port": port,
             "workers": chosen.get("WEB_WORKERS", "2"),
-            "threads": chosen.get("WEB_THREADS", "16"),
+            "threads": chosen.get("WEB_THREADS", str(min(16, 2 * connections))),  # as in settings
             "stop-timeout": 2,
             "log-level": "error",
         }
