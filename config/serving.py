@@ -51,10 +51,11 @@ def load() -> Any:
 
     Otherwise workers would survive a kill of it, and hold the port that its successor needs.
     """
-    # The main process's handlers, inherited, would swallow it until the worker has its own.
+    # The main process's handler, inherited, would swallow it until the worker has its own.
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+        # Not SIGTERM: a worker may be waiting for a request to end, and nobody is left to insist.
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
         parent = multiprocessing.parent_process()
         if parent is not None and parent.pid != os.getppid():
             sys.exit(1)

@@ -4,6 +4,10 @@ import re
 import subprocess
 import sys
 
+import pytest
+
+pytestmark = pytest.mark.drill
+
 SHORT = ("--seconds=4", "--clients=8", "--outage=0.5", "--rest=0.8")
 NAMES = ("exhaust", "outage", "redis", "faults")
 
