@@ -5,11 +5,10 @@ from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin
+from django.contrib.admin.checks import InlineModelAdminChecks
 from django.db import transaction
 from django.db.models import F, QuerySet
 from django.http import HttpRequest
-from django.utils.html import format_html_join
-from django.utils.safestring import SafeString
 
 from config.admin import WriteAdmin
 from config.errors import DomainError, InvalidField
@@ -54,6 +53,72 @@ class CorrectionForm(forms.ModelForm[WorkTime]):
             self.add_error(None, error.detail)
 
 
+class RevisionsFormSet(forms.BaseModelFormSet[WorkTimeRevision, Any]):
+    """A record's revisions, shown: what is posted about them is not read, and nothing is saved."""
+
+    def __init__(
+        self, *, instance: WorkTime, queryset: QuerySet[WorkTimeRevision], **kwargs: Any
+    ) -> None:
+        super().__init__(
+            queryset=queryset.filter(worktime_id=instance.pk), prefix=kwargs.get("prefix")
+        )
+        self.new_objects, self.changed_objects, self.deleted_objects = [], [], []
+
+    @classmethod
+    def get_default_prefix(cls) -> str:
+        return "revisions"
+
+    def is_valid(self) -> bool:
+        return True
+
+    def save(self, commit: bool = True) -> list[WorkTimeRevision]:
+        return []
+
+
+class RelatedByNumber(InlineModelAdminChecks):
+    """Checks of an inline that is found without a foreign key."""
+
+    def _check_relation(self, *args: Any) -> list[Any]:
+        return []
+
+    def _check_exclude_of_parent_model(self, *args: Any) -> list[Any]:
+        return []
+
+
+class RevisionInline(admin.TabularInline[WorkTimeRevision, WorkTime]):
+    """What was done to a record, oldest first."""
+
+    model = WorkTimeRevision
+    checks_class = RelatedByNumber
+    fields = readonly_fields = ("at", "action", "author", "reason", "changes")
+    ordering = ("id",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[WorkTimeRevision]:
+        return super().get_queryset(request).select_related("author")
+
+    def get_formset(self, *args: Any, **kwargs: Any) -> Any:
+        """Return the formset that asks for the record's number; there is no foreign key."""
+        return forms.modelformset_factory(
+            WorkTimeRevision, formset=RevisionsFormSet, fields=(), extra=0
+        )
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    @admin.display(description="Changes")
+    def changes(self, row: WorkTimeRevision) -> str:
+        """Return what differs between the states before and after."""
+        before, after = row.before or {}, row.after or {}
+        names = [name for name in {**before, **after} if before.get(name) != after.get(name)]
+        return "; ".join(f"{name}: {before.get(name)} → {after.get(name)}" for name in names)
+
+
 @admin.register(WorkTime)
 class WorkTimeAdmin(WriteAdmin, admin.ModelAdmin[WorkTime]):
     form = CorrectionForm
@@ -64,7 +129,8 @@ class WorkTimeAdmin(WriteAdmin, admin.ModelAdmin[WorkTime]):
     date_hierarchy = "started_at"
     show_full_result_count = False
     autocomplete_fields = ("branch",)
-    readonly_fields = ("user", "organization", "time_zone", "source", "edited_by", "revisions")
+    readonly_fields = ("user", "organization", "time_zone", "source", "edited_by")
+    inlines = (RevisionInline,)
     fields = (
         "user",
         "organization",
@@ -76,7 +142,6 @@ class WorkTimeAdmin(WriteAdmin, admin.ModelAdmin[WorkTime]):
         "source",
         "edited_by",
         "reason",
-        "revisions",
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[WorkTime]:
@@ -99,24 +164,6 @@ class WorkTimeAdmin(WriteAdmin, admin.ModelAdmin[WorkTime]):
         self, request: HttpRequest, obj: WorkTime, form: forms.ModelForm[WorkTime], change: bool
     ) -> None:
         """Do nothing: a valid form is saved."""
-
-    @admin.display(description="Revisions")
-    def revisions(self, record: WorkTime) -> SafeString:
-        """Return what was done to the record, oldest first."""
-        rows = WorkTimeRevision.objects.filter(worktime_id=record.pk).select_related("author")
-        return format_html_join(
-            "\n",
-            "<p>{} {} by {}: {}<br>{}</p>",
-            (
-                (
-                    row.at.isoformat(" ", "seconds"),
-                    row.action,
-                    row.author or "the system",
-                    *_said(row),
-                )
-                for row in rows.order_by("id")
-            ),
-        )
 
 
 @admin.register(WorkTimeRevision)
@@ -141,11 +188,3 @@ class WorkTimeRevisionAdmin(admin.ModelAdmin[WorkTimeRevision]):
         self, request: HttpRequest, obj: WorkTimeRevision | None = None
     ) -> bool:
         return False
-
-
-def _said(row: WorkTimeRevision) -> tuple[str, str]:
-    """Return the reason, and what differs between the states before and after."""
-    before, after = row.before or {}, row.after or {}
-    names = [name for name in {**before, **after} if before.get(name) != after.get(name)]
-    changes = (f"{name}: {before.get(name)} → {after.get(name)}" for name in names)
-    return row.reason or "-", "; ".join(changes)

@@ -4,11 +4,15 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from accounts.models import User
 from tests.worktime.records import hours_ago, only_revision, work
 from worktime.models import WorkTime, WorkTimeRevision
+from worktime.services.corrections import change_worktime
+from worktime.services.records import Author
 
 LIST = "/admin/worktime/worktime/"
 
@@ -85,6 +89,55 @@ def test_saving_unchanged_changes_nothing(operator: Client, record: WorkTime) ->
 def test_nothing_is_added_or_deleted(operator: Client, record: WorkTime) -> None:
     assert operator.get(f"{LIST}add/").status_code == 403
     assert operator.post(f"{LIST}{record.pk}/delete/", {"post": "yes"}).status_code == 403
+
+
+def test_revisions_stand_beside_the_record(
+    operator: Client, record: WorkTime, alice: User, bob: User
+) -> None:
+    """Only its own, read-only, and as many queries for twenty as for one."""
+    path = f"{LIST}{record.pk}/change/"
+    correct(operator, work(bob, *hours_ago(5, 1)), notes="another", reason="of another")
+
+    def queries_of_page() -> int:
+        with CaptureQueriesContext(connection) as queries:
+            page = operator.get(path)
+        (formset,) = page.context["inline_admin_formsets"]
+        assert [row.original.reason for row in formset] == reasons
+        assert 'name="revisions-0-reason"' not in page.content.decode()
+        return len(queries)
+
+    def change(number: int) -> None:
+        change_worktime(
+            author=Author((bob, alice)[number % 2].pk, WorkTime.objects.all()),
+            worktime_id=record.pk,
+            changes={"notes": str(number)},
+            reason=f"reason {number}",
+        )
+        reasons.append(f"reason {number}")
+
+    reasons: list[str] = []
+    assert queries_of_page()
+    change(0)
+    queries_for_one = queries_of_page()
+    for number in range(1, 20):
+        change(number)
+    assert queries_of_page() == queries_for_one
+
+
+def test_revisions_cannot_be_posted(operator: Client, record: WorkTime) -> None:
+    correct(operator, record, notes="x", reason="y")
+    (revision,) = WorkTimeRevision.objects.all()
+    forged = {
+        "revisions-TOTAL_FORMS": "2",
+        "revisions-INITIAL_FORMS": "1",
+        "revisions-0-id": str(revision.pk),
+        "revisions-0-reason": "z",
+        "revisions-0-DELETE": "on",
+        "revisions-1-reason": "made up",
+    }
+    record.refresh_from_db()
+    assert correct(operator, record, **forged).status_code == 302
+    assert [each.reason for each in WorkTimeRevision.objects.all()] == ["y"]
 
 
 def test_revisions_are_for_reading(operator: Client, record: WorkTime) -> None:
