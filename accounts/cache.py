@@ -1,11 +1,13 @@
 """Reads about people: who someone is and what their active role may do.
 
-A request by session or token needs nothing but `people` (and `tokens`) to know its caller.
+A request by session or token needs nothing but `people` (and `tokens`) to know its caller. Bank
+details are in no cache: `load_bank_details` reads them from their row.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
+from decimal import Decimal
 from enum import IntEnum
 from typing import Final
 
@@ -195,6 +197,25 @@ class Account:
 
 
 @dataclass(frozen=True, slots=True)
+class Profile:
+    """A person's own record, but for what is secret."""
+
+    id: int
+    username: str
+    email: str
+    first_name: str
+    last_name: str
+    phone_number: str
+    language: str
+    country: str
+    time_zone: str
+    birthday: date | None
+    employee_number: str
+    normal_working_hours: Decimal
+    date_joined: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class TokenCard:
     """What a token is for."""
 
@@ -281,6 +302,11 @@ def load_account(acting: Acting) -> Account:
     return Account(person, user.is_active, user.get_session_auth_hash())
 
 
+def load_profile(user_id: int) -> Profile:
+    """Return a person's own record; raise User.DoesNotExist where there is none."""
+    return Profile(**User.objects.values(*Profile.__slots__).get(pk=user_id))
+
+
 def load_token(digest: str) -> TokenCard:
     """Return what a token is for; raise ApiToken.DoesNotExist where there is none."""
     token = ApiToken.objects.select_related("role_assignment").get(digest=digest)
@@ -300,6 +326,12 @@ people = Cache(
     ttl=300.0,
     permission=True,
 )
+profiles = Cache(
+    "profiles",
+    load=load_profile,
+    facts=lambda user_id: [person_fact(user_id)],
+    ttl=300.0,
+)
 tokens = Cache(
     "tokens",
     load=load_token,
@@ -316,9 +348,9 @@ def visible_tokens(person: Person) -> QuerySet[ApiToken]:
     )
 
 
-def load_profile(user_id: int) -> User:
-    """Return a person's own record, without the password hash; its bank details are not cached."""
-    return User.objects.defer("password").get(pk=user_id)
+def load_bank_details(user_id: int) -> User:
+    """Return a person with nothing but their bank details."""
+    return User.objects.only("bank_details").get(pk=user_id)
 
 
 def load_role(role: Role) -> ActiveRole:

@@ -1,5 +1,7 @@
 """What the API shows of people and roles."""
 
+from typing import Any
+
 from rest_framework import serializers
 
 from accounts.models import AccessLevel, ApiToken, Entity, Language, Scope, User
@@ -93,7 +95,6 @@ class ProfileSerializer(serializers.ModelSerializer[User]):
             "country",
             "time_zone",
             "birthday",
-            "bank_details",
             "employee_number",
             "normal_working_hours",
             "date_joined",
@@ -106,6 +107,24 @@ class ProfileSerializer(serializers.ModelSerializer[User]):
             "normal_working_hours",
             "date_joined",
         )
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Refuse what a client could take for saved here."""
+        if "bank_details" in self.initial_data:
+            raise serializers.ValidationError(
+                {"bank_details": "They have a route of their own: /api/me/bank-details/."},
+                "elsewhere",
+            )
+        return attrs
+
+
+class BankDetailsSerializer(serializers.ModelSerializer[User]):
+    """Where a person's wages go."""
+
+    class Meta:
+        model = User
+        fields = ("bank_details",)
+        extra_kwargs = {"bank_details": {"required": True}}
 
 
 class TokenRoleSerializer(serializers.Serializer[object]):

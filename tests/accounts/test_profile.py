@@ -1,4 +1,4 @@
-"""GET and PATCH of /api/me/profile/ and /api/me/settings/: one's own record and look."""
+"""One's own record, bank details and look: /api/me/profile/, /bank-details/ and /settings/."""
 
 from typing import Any
 
@@ -9,6 +9,7 @@ from tests.conftest import Api
 
 PROFILE = "/api/me/profile/"
 SETTINGS = "/api/me/settings/"
+BANK_DETAILS = "/api/me/bank-details/"
 
 
 def test_it_works(api: type[Api], alice: User) -> None:
@@ -20,7 +21,6 @@ def test_it_works(api: type[Api], alice: User) -> None:
         "country": "CH",
         "time_zone": "Europe/Zurich",
         "birthday": "1990-02-03",
-        "bank_details": "CH93 0076 2011 6238 5295 7",
     }
     answer = client.send("PATCH", PROFILE, changes).json()
     assert changes.items() <= answer.items()
@@ -43,8 +43,7 @@ def test_what_others_decide_stays(api: type[Api], alice: User) -> None:
         {"language": "fr"},
         {"phone_number": "044 321 12 34"},
         {"first_name": None},
-        {"bank_details": "x" * 501},
-        {"bank_details": "a\0b"},
+        {"bank_details": "CH93 0076 2011 6238 5295 7"},
         {"birthday": "yesterday"},
     ],
 )
@@ -52,6 +51,25 @@ def test_nonsense_names_the_field(api: type[Api], alice: User, changes: dict[str
     response = api(alice).send("PATCH", PROFILE, changes)
     assert response.status_code == 400
     assert {error["field"] for error in response.json()["errors"]} == changes.keys()
+
+
+def test_bank_details(api: type[Api], db: None) -> None:
+    client = api(User.objects.create(username="new"))
+    assert client.get(BANK_DETAILS).json() == {"bank_details": ""}
+    for text in ("CH93 0076 2011 6238 5295 7", ""):
+        details = {"bank_details": text}
+        assert client.send("PUT", BANK_DETAILS, details).json() == details
+        assert client.get(BANK_DETAILS).json() == details
+    assert "bank_details" not in client.get(PROFILE).json()
+
+
+@pytest.mark.parametrize(
+    "details", [{}, {"bank_details": "x" * 501}, {"bank_details": "a\0b"}, {"bank_details": None}]
+)
+def test_nonsense_for_bank_details(api: type[Api], alice: User, details: dict[str, Any]) -> None:
+    response = api(alice).send("PUT", BANK_DETAILS, details)
+    assert response.status_code == 400
+    assert [error["field"] for error in response.json()["errors"]] == ["bank_details"]
 
 
 def test_settings(api: type[Api], alice: User) -> None:

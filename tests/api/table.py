@@ -55,6 +55,8 @@ TABLE = (
     row("GET", "/api/me/", "401 200 200 200 200 401 200 403 403"),
     row("GET", "/api/me/profile/", "401 200 200 200 200 401 200 403 403"),
     row("PATCH", "/api/me/profile/", "401 200 200 200 200 401 403 200 403", first_name="A"),
+    row("GET", "/api/me/bank-details/", "401 200 200 200 200 401 200 403 403"),
+    row("PUT", "/api/me/bank-details/", "401 200 200 200 200 401 403 200 403", bank_details="A"),
     row("GET", "/api/me/settings/", "401 200 200 200 200 401 200 403 403"),
     row("PATCH", "/api/me/settings/", "401 200 200 200 200 401 403 200 403", dark_mode=True),
     row("PUT", "/api/me/active-role/", "401 400 200 400 400 401 403 403 403", role="{role}"),

@@ -13,6 +13,8 @@ COSTS = {
     "GET /api/me/": 5,
     "GET /api/me/profile/": 4,
     "PATCH /api/me/profile/": 5,
+    "GET /api/me/bank-details/": 4,
+    "PUT /api/me/bank-details/": 5,
     "GET /api/me/settings/": 5,
     "PATCH /api/me/settings/": 6,
     "PUT /api/me/active-role/": 5,

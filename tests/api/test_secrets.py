@@ -67,7 +67,7 @@ def test_the_api(world: World, caplog: pytest.LogCaptureFixture) -> None:
         for secret in (HASH, "canaryhash", IBAN, BLOB, DIGEST, *world.tokens.values()):
             if secret in body:
                 seen.setdefault(secret, set()).add((actor, request))
-    own = {("member", f"{method} /api/me/profile/") for method in ("GET", "PATCH")}
+    own = {("member", "GET /api/me/bank-details/")}
     of_one = {f"{method} /api/users/{{user}}/" for method in ("GET", "PATCH")}
     assert seen == {
         IBAN: own | {(actor, request) for actor in ("member", "admin") for request in of_one},

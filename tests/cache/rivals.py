@@ -19,7 +19,7 @@ from pathlib import Path
 from time import monotonic, sleep
 from typing import Any, Final
 
-ITEMS: Final = 16
+ITEMS: Final = 22  # of the application: two for each of its caches, one for either process
 SLACK: Final = 0.2  # seconds that a mark may outlast its time on a busy machine
 PAUSE: Final = 0.004
 

@@ -31,7 +31,7 @@ class Kind:
 
 
 def kinds() -> list[Kind]:
-    """Return one for each cache that holds something of a person or organisation."""
+    """Return one for each cache."""
     from django.contrib.sessions.models import Session
     from django.db.models import CharField, F, IntegerField, Value
     from django.db.models.functions import Cast
@@ -96,7 +96,9 @@ def kinds() -> list[Kind]:
     table = "worktime"
     return [
         Kind("people", lambda i: (i["user"], None), lambda v: int(v.person.first_name), person),
+        Kind("profiles", lambda i: i["user"], lambda v: int(v.first_name), person),
         Kind("organizations", lambda i: i["organization"], lambda v: v.max_users, organization),
+        Kind("chosen branches", lambda i: i["user"], lambda v: int(v.city), branch),
         Kind("own branches", lambda i: i["user"], lambda v: int(v[0].city), branch),
         Kind("active worktimes", lambda i: i["user"], lambda v: int(v.notes), running),
         Kind(
@@ -109,6 +111,12 @@ def kinds() -> list[Kind]:
             "saved_filters",
             lambda i: (i["user"], i["organization"], table),
             lambda v: int(v.lists[0].name),
+            filters,
+        ),
+        Kind(
+            "shared_filters",
+            lambda i: (i["organization"], table),
+            lambda v: int(v[0].name),
             filters,
         ),
         Kind("tokens", lambda i: str(i["user"]), lambda v: seconds(v.expires_at), token),

@@ -206,6 +206,7 @@ def test_no_secret_is_kept(browser: Browser, alice: User, secret: str) -> None:
     User.objects.filter(pk=alice.pk).update(bank_details="DE89 3704 0044 0532 0130 00")
     browser.get("/api/page/?table=worktime")
     browser.get("/api/me/profile/")
+    assert "DE89" in browser.get("/api/me/bank-details/").json()["bank_details"]
     Client(headers={"Authorization": f"Bearer {secret}"}).get(ME)
     password = User.objects.get(pk=alice.pk).password
     client = server._client()

@@ -15,6 +15,7 @@ from tests.conftest import Api
 # Route, what PATCH or PUT changes, and what else may.
 CHANGES: dict[str, tuple[str, Any, Any]] = {
     "/api/me/profile/": ("PATCH", {"first_name": "A"}, {"first_name": "B"}),
+    "/api/me/bank-details/": ("PUT", {"bank_details": "A"}, {"bank_details": "B"}),
     "/api/me/settings/": ("PATCH", {"dark_mode": True}, {"sidebar_collapsed": True}),
     "/api/organizations/current/": ("PATCH", {"display_name": "A"}, {"display_name": "B"}),
     "/api/organizations/current/settings/": ("PATCH", {"a": 1}, {"a": 2}),

@@ -68,6 +68,7 @@ def keys_of(world: World) -> list[Key]:
     for user in (world.admin, world.lead, world.member):
         keys += [
             ("people", (user.pk, None)),
+            ("profiles", user.pk),
             ("chosen branches", user.pk),
             ("own branches", user.pk),
         ]
