@@ -3,16 +3,16 @@
 import threading
 from datetime import timedelta
 from io import StringIO
-from typing import Any
 
 import pytest
 from django.core.management import call_command
-from django.db import connection, transaction
+from django.db import transaction
 from django.utils import timezone
 
 from accounts.models import User
 from config.models import IdempotencyKey
 from tests.conftest import Api
+from tests.race import at_once
 from worktime.models import WorkTime
 
 START = "/api/worktime/start/"
@@ -89,20 +89,8 @@ def test_old_keys_are_forgotten(api: type[Api], alice: User) -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_twenty_at_once_take_effect_once(api: type[Api], alice: User) -> None:
-    together = threading.Barrier(20)
-    answers: list[Any] = []
-
-    def send() -> None:
-        client = api(alice)
-        together.wait()
-        answers.append(client.post_json(START, **KEY))
-        connection.close()
-
-    threads = [threading.Thread(target=send) for _ in range(20)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    clients = [api(alice) for _ in range(20)]
+    answers = at_once(20, lambda number: clients[number].post_json(START, **KEY))
     assert {(answer.status_code, answer.content) for answer in answers} == {
         (201, answers[0].content)
     }

@@ -12,6 +12,7 @@ from config.cache import Cache, prefetch, scope
 from config.db.errors import DatabaseUnavailable, PoolExhausted
 from config.db.intent import Intent, use
 from tests.cache.items import Items
+from tests.race import at_once
 
 TIMEOUT = 10.0
 
@@ -48,15 +49,7 @@ def until(condition: Callable[[], bool]) -> None:
 
 
 def test_a_hundred_who_miss_cost_one_load(items: Items, versions: Cache[int, int]) -> None:
-    together = threading.Barrier(100)
-
-    def get() -> int:
-        together.wait(TIMEOUT)
-        return versions.get(7)
-
-    with ThreadPoolExecutor(100) as pool:
-        answers = [future.result() for future in [pool.submit(get) for _ in range(100)]]
-    assert answers == [0] * 100
+    assert at_once(100, lambda _: versions.get(7)) == [0] * 100
     assert items.loads == 1
 
 

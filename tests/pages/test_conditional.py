@@ -1,16 +1,15 @@
 """ETags: 304 for what one has already, 412 for a change of what one has not seen."""
 
-import threading
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import pytest
-from django.db import connection
 
 from accounts.models import User
 from tests.api.test_table import fill
 from tests.api.world import World, make_world
 from tests.conftest import Api
+from tests.race import at_once
 
 # Route, what PATCH or PUT changes, and what else may.
 CHANGES: dict[str, tuple[str, Any, Any]] = {
@@ -102,29 +101,21 @@ def test_lists_and_the_page_have_etags_too(world: World) -> None:
     assert "ETag" not in client.get("/api/branches/999999/")
 
 
-def change(user: User, etag: str, gate: threading.Barrier, name: str) -> int:
-    client = Api(user)
-    gate.wait()
-    response = client.send(
-        "PATCH", "/api/organizations/current/", {"display_name": name}, **{"If-Match": etag}
-    )
-    connection.close()
-    return int(response.status_code)
+def change(rivals: list[Api], etag: str, turn: int, number: int) -> int:
+    body = {"display_name": f"{turn} {number}"}
+    path = "/api/organizations/current/"
+    return int(rivals[number].send("PATCH", path, body, **{"If-Match": etag}).status_code)
 
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.usefixtures("nordwind")
 def test_of_those_who_saw_the_same_one_wins(api: type[Api], ada: User) -> None:
     client = api(ada)
+    rivals = [api(ada) for _ in range(4)]
     path = "/api/organizations/current/"
     for turn in range(3):
         etag = client.get(path)["ETag"]
-        gate = threading.Barrier(4, timeout=20)
-        with ThreadPoolExecutor(4) as pool:
-            rivals = [
-                pool.submit(change, ada, etag, gate, f"{turn} {number}") for number in range(4)
-            ]
-        assert sorted(each.result() for each in rivals) == [200, 412, 412, 412]
+        assert sorted(at_once(4, partial(change, rivals, etag, turn))) == [200, 412, 412, 412]
 
 
 @pytest.mark.django_db(transaction=True)

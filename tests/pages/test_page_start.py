@@ -1,13 +1,10 @@
 """A page start: no SQL when warm, two round trips to Redis, each read one attempt."""
 
-import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from time import monotonic
 from typing import Any
 
 import pytest
-from django.db import connection
 
 from accounts.models import User
 from config.cache import reads, server
@@ -17,6 +14,7 @@ from config.db.pool import PoolGroup
 from organizations.models import Organization
 from tests.conftest import Api
 from tests.pages.conftest import Counting
+from tests.race import at_once
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -129,20 +127,14 @@ def test_an_unknown_table(api: type[Api], alice: User) -> None:
 def test_a_hundred_at_once_load_once(api: type[Api], alice: User) -> None:
     client = api(alice)
     session = client.cookies["sessionid"].value
-    gate = threading.Barrier(100, timeout=30)
     before = {cache.name: cache.counts["loads"] for cache in reads._caches.values()}
 
     def ask(_: int) -> int:
-        try:
-            gate.wait()
-            browser = api()
-            browser.cookies["sessionid"] = session
-            return int(browser.get("/api/page/?table=worktime").status_code)
-        finally:
-            connection.close()
+        browser = api()
+        browser.cookies["sessionid"] = session
+        return int(browser.get("/api/page/?table=worktime").status_code)
 
-    with ThreadPoolExecutor(100) as pool:
-        statuses = list(pool.map(ask, range(100)))
+    statuses = at_once(100, ask)
     loads = {cache.name: cache.counts["loads"] for cache in reads._caches.values()}
     assert statuses == [200] * 100
     grown = {name: count - before[name] for name, count in loads.items() if count > before[name]}

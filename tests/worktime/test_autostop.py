@@ -4,7 +4,6 @@ import io
 import os
 import subprocess
 import sys
-import threading
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -16,6 +15,7 @@ from django.db import connection
 from accounts.models import User
 from config.db.errors import DatabaseUnavailable
 from organizations.models import Branch, Organization
+from tests.race import at_once
 from tests.worktime.records import hours_ago, work
 from worktime.management.commands import autostop
 from worktime.models import WorkTime, WorkTimeRevision
@@ -112,21 +112,8 @@ def test_three_processes_at_once(overdue: dict[int, WorkTime]) -> None:
 @pytest.mark.django_db(transaction=True)
 def test_threads_at_the_same_records(overdue: dict[int, WorkTime]) -> None:
     """As three processes, but certainly at the same time."""
-    together = threading.Barrier(6)
-    stopped: list[int] = []
-
-    def run() -> None:
-        together.wait()
-        for worktime_id in overdue:
-            if stop_at_limit(worktime_id=worktime_id):
-                stopped.append(worktime_id)
-        connection.close()
-
-    threads = [threading.Thread(target=run) for _ in range(6)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    runs = at_once(6, lambda _: [pk for pk in overdue if stop_at_limit(worktime_id=pk)])
+    stopped = [pk for run in runs for pk in run]
     call_command("autostop", stdout=io.StringIO())
     assert_each_stopped_once(overdue)
     assert len(stopped) == len(set(stopped))

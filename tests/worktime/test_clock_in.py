@@ -1,18 +1,16 @@
 """POST /api/worktime/start/: one running record, decided by the database."""
 
 import json
-import threading
-from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from django.db import connection
 
 from accounts.models import User
 from organizations.models import Branch, BranchAssignment, Organization
 from tests.conftest import Api
+from tests.race import race
 from worktime.models import WorkTime
 
 START = "/api/worktime/start/"
@@ -195,22 +193,9 @@ def test_a_deactivated_organisation(api: type[Api], alice: User, nordwind: Organ
 @pytest.mark.django_db(transaction=True)
 def test_fifty_at_once_make_one_record(api: type[Api], alice: User) -> None:
     """The database decides the race, not a look-up."""
-    together = threading.Barrier(50)
-    answers: list[tuple[int, str]] = []
-
-    def clock_in() -> None:
-        client = api(alice)
-        together.wait()
-        response = client.post_json(START)
-        answers.append((response.status_code, response.json().get("code", "")))
-        connection.close()
-
-    threads = [threading.Thread(target=clock_in) for _ in range(50)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert Counter(answers) == {(201, ""): 1, (409, "already_clocked_in"): 49}
+    clients = [api(alice) for _ in range(50)]
+    answers = race(50, lambda number: clients[number].post_json(START))
+    assert answers == {(201, ""): 1, (409, "already_clocked_in"): 49}
     assert WorkTime.objects.count() == 1
 
 

@@ -1,13 +1,12 @@
 """Double clicks and replays: one effect, the same answer."""
 
-import threading
 from typing import Any
 
 import pytest
-from django.db import connection
 
 from accounts.models import User
 from tests.conftest import Api
+from tests.race import at_once
 from tests.worktime.records import hours_ago, work
 from worktime.models import WorkTime, WorkTimeRevision
 
@@ -16,25 +15,16 @@ STOP = "/api/worktime/stop/"
 KEY = {"Idempotency-Key": "click-1"}
 
 
-def at_once(client: Api, count: int, path: str, body: Any, **headers: str) -> list[Any]:
+def clicks(client: Api, count: int, path: str, body: Any, **headers: str) -> list[Any]:
     """Send the same request `count` times at once; return the answers."""
-    together = threading.Barrier(count)
-    answers: list[Any] = []
 
-    def click() -> None:
+    def click(_: int) -> Any:
         copy = Api()
         copy.cookies.update(client.cookies)
         copy.csrf = client.csrf
-        together.wait()
-        answers.append(copy.post_json(path, body, **headers))
-        connection.close()
+        return copy.post_json(path, body, **headers)
 
-    threads = [threading.Thread(target=click) for _ in range(count)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return answers
+    return at_once(count, click)
 
 
 def manual() -> dict[str, str]:
@@ -47,7 +37,7 @@ def manual() -> dict[str, str]:
 @pytest.mark.parametrize("path", [START, "/api/worktime/"])
 def test_a_double_click_with_a_key(api: type[Api], alice: User, path: str) -> None:
     body = {} if path == START else manual()
-    answers = at_once(api(alice), 6, path, body, **KEY)
+    answers = clicks(api(alice), 6, path, body, **KEY)
     assert {answer.status_code for answer in answers} == {201}
     assert len({answer.content for answer in answers}) == 1
     assert [answer.get("Idempotent-Replayed") for answer in answers].count(None) == 1
@@ -56,9 +46,9 @@ def test_a_double_click_with_a_key(api: type[Api], alice: User, path: str) -> No
 
 @pytest.mark.django_db(transaction=True)
 def test_a_double_click_without_a_key(api: type[Api], alice: User) -> None:
-    starts = at_once(api(alice), 4, START, {})
+    starts = clicks(api(alice), 4, START, {})
     assert sorted(answer.status_code for answer in starts) == [201, 409, 409, 409]
-    stops = at_once(api(alice), 4, STOP, None)
+    stops = clicks(api(alice), 4, STOP, None)
     assert sorted(answer.json()["already_stopped"] for answer in stops) == [False] + 3 * [True]
     assert len({answer.json()["ended_at"] for answer in stops}) == 1
 
