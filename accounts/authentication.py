@@ -17,6 +17,7 @@ from accounts.cache import Account, Acting, TokenCard, people, tokens
 from accounts.models import ApiToken, User
 from config.api import authentication
 from config.api.reads import Known
+from config.api.throttles import UserThrottle
 from config.cache import prefetch
 
 MANY: Final = 10_000
@@ -78,6 +79,7 @@ def account_of(request: Request, acting: Acting) -> Account | None:
 
     Their context is kept for `accounts.permissions.caller`.
     """
+    UserThrottle.expect(request, f"{acting[0]}:{acting[1] or ''}")
     # By name: DRF imports this module while `APIView` is not there yet.
     reads = getattr(request.parser_context.get("view"), "reads", None)
     if request.method in SAFE_METHODS and reads is not None:

@@ -142,17 +142,21 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 CACHES: dict[str, dict[str, Any]] = {
     "default": {
-        "BACKEND": "django_redis.cache.RedisCache",
+        "BACKEND": "config.cache.backend.Cache",
         "LOCATION": env.str("REDIS_URL"),
         "KEY_PREFIX": "stechuhr",
         "OPTIONS": {
             "SOCKET_CONNECT_TIMEOUT": 0.25,
             "SOCKET_TIMEOUT": 0.25,
-            "IGNORE_EXCEPTIONS": True,
             # Says once that Redis is away, so that not each command's failure has to be logged.
             "CONNECTION_POOL_CLASS": "config.cache.server.Pool",
         },
-    }
+    },
+    # Limits while Redis is away.
+    "process": {
+        "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
+        "OPTIONS": {"MAX_ENTRIES": 10_000},
+    },
 }
 SESSION_ENGINE = "config.sessions"
 SESSION_COOKIE_HTTPONLY = True
@@ -224,7 +228,15 @@ REST_FRAMEWORK: dict[str, Any] = {
     ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_SCHEMA_CLASS": "config.api.schema.AutoSchema",
+    "DEFAULT_THROTTLE_CLASSES": [
+        "config.api.throttles.AnonThrottle",
+        "config.api.throttles.UserThrottle",
+        "config.api.throttles.ScopedThrottle",
+    ],
     "DEFAULT_THROTTLE_RATES": {
+        # By address, and a whole office may have one.
+        "anon": "600/min",
+        "user": "600/min",
         "search": "30/min",
         "found": "20/hour",
         "apply": "30/hour",

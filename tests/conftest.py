@@ -5,11 +5,12 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.core.cache import cache
+from django.core.cache import cache, caches
 from django.test import Client
 from pytest_django import Settings
 
 from accounts.models import Role, RoleAssignment, User
+from config.dev.servers import Valkey
 from organizations.models import Branch, BranchAssignment, Organization
 from organizations.services.founding import found_organization
 
@@ -44,6 +45,7 @@ class Api(Client):
 @pytest.fixture(autouse=True)
 def _empty_cache() -> None:
     cache.clear()
+    caches["process"].clear()
 
 
 @pytest.fixture(autouse=True)
@@ -113,3 +115,11 @@ def charlie(db: None) -> User:
 def api() -> type[Api]:
     """Makes a client: api(alice)."""
     return Api
+
+
+@pytest.fixture
+def valkey(own_valkey: Valkey, settings: Any) -> Valkey:
+    """A server of the test's own, which caches and sessions use."""
+    default = {**settings.CACHES["default"], "LOCATION": own_valkey.url()}
+    settings.CACHES = {**settings.CACHES, "default": default}
+    return own_valkey

@@ -99,7 +99,7 @@ class AutoSchema(SpectacularAutoSchema):
 
     def _get_response_bodies(self, direction: Direction = "response") -> dict[str, Any]:
         """Return the declared answers and the problems."""
-        refusals = {"400", "401", "403", "404", "503"}
+        refusals = {"400", "401", "403", "404", "429", "503"}
         if self.method not in SAFE_METHODS:
             refusals |= {"409", "413", "415"}
         if self.method in {"PATCH", "PUT", "DELETE"}:

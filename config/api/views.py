@@ -1,9 +1,10 @@
 """The base of every view of ours: safe methods read, all others are one `@write`."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, ClassVar
 
+from rest_framework.exceptions import APIException
 from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -29,6 +30,8 @@ class APIView(RestAPIView):
     # What a token needs instead of `read` or `write`; and whether none is good enough.
     token_scope: ClassVar[str | None] = None
     session_only: ClassVar[bool] = False
+    # Which of DEFAULT_THROTTLE_RATES holds for a method, besides those that hold for all.
+    throttle_scopes: ClassVar[Mapping[str, str]] = {}
 
     def reads(self, known: Known) -> Reads:
         """Return where GET looks beside the person, to be fetched in the same round trip."""
@@ -40,6 +43,21 @@ class APIView(RestAPIView):
         Views that take If-Match have this and a GET; from others it fails.
         """
         raise ChangedMeanwhile
+
+    def perform_authentication(self, request: Request) -> None:
+        """Find out who calls, and whether they do so too often.
+
+        DRF would look at that last, when those who may not call at all are refused already.
+        """
+        try:
+            super().perform_authentication(request)
+        except APIException:
+            super().check_throttles(request)
+            raise
+        super().check_throttles(request)
+
+    def check_throttles(self, request: Request) -> None:
+        """Do nothing: see `perform_authentication`."""
 
     def check_permissions(self, request: Request) -> None:
         """Check what the token is for, then the permission classes."""

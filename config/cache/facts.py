@@ -77,13 +77,19 @@ def bumps() -> int:
 def read(names: Sequence[str], facts: Iterable[str]) -> tuple[list[str | None], dict[str, str]]:
     """Return the texts of the names and the generations of those facts that have one.
 
-    One round trip, and another where bumps are owed: until Redis knows them nothing it says can
-    be trusted. Raises RedisError.
+    One round trip, which also counts what the request has due; another where bumps are owed: until
+    Redis knows them nothing it says can be trusted. Raises RedisError.
     """
     if _owed:
         pay()
     facts = [*facts]
-    found = server.read([*names, *(f"fact:{fact}" for fact in facts)])
+    wanted = [*names, *(f"fact:{fact}" for fact in facts)]
+    opened = freshness.current()
+    if opened and opened.due:
+        counts, found = server.count(opened.take_due(), wanted)
+        opened.counts.update(counts)
+    else:
+        found = server.read(wanted)
     generations = zip(facts, found[len(names) :], strict=True)
     return found[: len(names)], {fact: token for fact, token in generations if token is not None}
 

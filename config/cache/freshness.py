@@ -19,12 +19,22 @@ WORTH_SAYING: Final = 1.0  # seconds; what is younger needs no date
 
 @dataclass(slots=True)
 class Scope:
-    """One request's reads: `state` is the worst of them, `as_of` the oldest (epoch seconds)."""
+    """One request's reads: `state` is the worst of them, `as_of` the oldest (epoch seconds).
+
+    `due` are names to be counted for as many seconds, `counts` the sums (`config.cache.counting`).
+    """
 
     state: str = ""
     as_of: float | None = None
     looks: "dict[str, Look]" = field(default_factory=dict)
     entries: "dict[str, Entry]" = field(default_factory=dict)
+    due: dict[str, float] = field(default_factory=dict)
+    counts: dict[str, int] = field(default_factory=dict)
+
+    def take_due(self) -> dict[str, float]:
+        """Return what is due; nothing is from now on."""
+        due, self.due = self.due, {}
+        return due
 
     def note(self, state: str, as_of: float) -> None:
         """Count one read in."""

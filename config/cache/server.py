@@ -6,7 +6,7 @@ away or refuses.
 
 import logging
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from time import monotonic
 from typing import Any, Final
 
@@ -49,13 +49,24 @@ for i, key in ipairs(KEYS) do
 end
 return found
 """
+# A full Redis may refuse to count and still have what was asked for.
+COUNT: Final = """
+local sums = {}
+for i = 1, tonumber(ARGV[1]) do
+    local sum = redis.pcall('INCR', KEYS[i])
+    redis.pcall('PEXPIRE', KEYS[i], ARGV[i + 1])
+    sums[i] = type(sum) == 'number' and sum
+end
+if #KEYS == #sums then return {sums, {}} end
+return {sums, redis.call('MGET', unpack(KEYS, #sums + 1))}
+"""
 
 
 class Pool(ConnectionPool):
     """Connections to Redis; while it is away, all but one attempt a second fail at once.
 
-    Every user of the cache goes through here (sessions and throttles too), so that none of them
-    waits for a connection that will not come.
+    Every user of Redis goes through here (sessions and throttles too), so that none of them waits
+    for a connection that will not come.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -105,6 +116,19 @@ class Pool(ConnectionPool):
 def read(names: Sequence[str]) -> list[str | None]:
     """Return the texts stored under the names, None where there is none."""
     return [_text(value) for value in _client().mget(_keys(names))]
+
+
+def count(
+    due: Mapping[str, float], names: Sequence[str] = ()
+) -> tuple[dict[str, int], list[str | None]]:
+    """Add 1 to each name that is due, which then lasts for as many seconds, and return the sums.
+
+    In the same round trip return the texts of `names`, as `read` does.
+    """
+    keys, times = [*due, *names], map(_milliseconds, due.values())
+    sums, texts = _run(COUNT, keys, len(due), *times)
+    counted = zip(due, sums, strict=True)
+    return {name: number for name, number in counted if number is not None}, [*map(_text, texts)]
 
 
 def ensure(names: Sequence[str], token: str) -> list[str]:

@@ -10,7 +10,6 @@ from accounts.models import Entity
 from accounts.permissions import access_to, caller
 from config.api.pagination import KeysetPagination
 from config.api.tables import TableFilter
-from config.api.throttles import PostThrottle
 from config.api.views import APIView
 from organizations.cache import visible_invitations
 from organizations.models import Invitation
@@ -35,8 +34,7 @@ class InvitationListView(APIView, ListAPIView[Invitation]):
     permission_classes = (access_to(Entity.INVITATIONS),)
     serializer_class = InvitationSerializer
     pagination_class = KeysetPagination
-    throttle_classes = (PostThrottle,)
-    throttle_scope = "invite"
+    throttle_scopes = {"POST": "invite"}
     table = INVITATIONS
     filter_backends = (TableFilter,)
     ordering_columns = INVITATIONS.ordering_columns
@@ -72,8 +70,7 @@ class ResendView(APIView):
     """Mailing an invitation again."""
 
     permission_classes = (access_to(Entity.INVITATIONS),)
-    throttle_classes = (PostThrottle,)
-    throttle_scope = "invite"
+    throttle_scopes = {"POST": "invite"}
 
     @extend_schema(
         operation_id="invitation_resend",

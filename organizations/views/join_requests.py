@@ -9,7 +9,6 @@ from rest_framework.response import Response
 from accounts.permissions import caller
 from config.api.pagination import KeysetPagination
 from config.api.tables import TableFilter
-from config.api.throttles import PostThrottle
 from config.api.views import APIView
 from organizations.cache import visible_join_requests
 from organizations.models import JoinRequest
@@ -33,8 +32,7 @@ class JoinRequestListView(APIView, ListAPIView[JoinRequest]):
 
     serializer_class = JoinRequestSerializer
     pagination_class = KeysetPagination
-    throttle_classes = (PostThrottle,)
-    throttle_scope = "apply"
+    throttle_scopes = {"POST": "apply"}
     table = JOIN_REQUESTS
     filter_backends = (TableFilter,)
     ordering_columns = JOIN_REQUESTS.ordering_columns

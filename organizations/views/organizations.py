@@ -4,12 +4,10 @@ from django.http import Http404
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.throttling import ScopedRateThrottle
 
 from accounts.models import Entity, User
 from accounts.permissions import access_to, caller
 from config.api.reads import Known, Reads
-from config.api.throttles import PostThrottle
 from config.api.views import APIView
 from organizations.cache import (
     card_reads,
@@ -36,8 +34,7 @@ from organizations.services.organizations import update_organization, update_set
 class OrganizationListView(APIView):
     """New organisations."""
 
-    throttle_classes = (PostThrottle,)
-    throttle_scope = "found"
+    throttle_scopes = {"POST": "found"}
 
     @extend_schema(
         operation_id="organization_found",
@@ -59,8 +56,7 @@ class OrganizationListView(APIView):
 class OrganizationSearchView(APIView):
     """Organisations that one may apply to."""
 
-    throttle_classes = (ScopedRateThrottle,)
-    throttle_scope = "search"
+    throttle_scopes = {"GET": "search", "HEAD": "search"}
 
     @extend_schema(
         operation_id="organization_search",

@@ -25,14 +25,6 @@ pytestmark = pytest.mark.django_db(transaction=True)
 ME, PAGE = "/api/me/", "/api/page/?table=worktime"
 
 
-@pytest.fixture
-def valkey(own_valkey: Valkey, settings: Any) -> Valkey:
-    """A server of the test's own, which caches and sessions use."""
-    default = {**settings.CACHES["default"], "LOCATION": own_valkey.url()}
-    settings.CACHES = {**settings.CACHES, "default": default}
-    return own_valkey
-
-
 @contextmanager
 def load(*users: User) -> Iterator[list[tuple[str, int]]]:
     """Have people read and write all the time; yields (request, status) as they come."""

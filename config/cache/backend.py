@@ -1,0 +1,38 @@
+"""Django's cache: Redis, and while it is away what this process remembers.
+
+Through here go allauth's limits of log-in and its used one-time codes, not the caches of
+docs/caches.md. Without anything to remember them in, nobody could log in, or everybody try forever.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.core.cache import caches
+from django_redis.cache import RedisCache
+from redis.exceptions import RedisError
+
+
+class Cache(RedisCache):  # type: ignore[misc]
+    """django_redis's, but for what it does without Redis."""
+
+    def add(self, *args: Any, **kwargs: Any) -> Any:
+        """Store a value unless there is one; return whether it was stored."""
+        return self._or_here("add", super().add, *args, **kwargs)
+
+    def get(self, *args: Any, **kwargs: Any) -> Any:
+        """Return a value, or the default."""
+        return self._or_here("get", super().get, *args, **kwargs)
+
+    def set(self, *args: Any, **kwargs: Any) -> Any:
+        """Store a value."""
+        return self._or_here("set", super().set, *args, **kwargs)
+
+    def delete(self, *args: Any, **kwargs: Any) -> Any:
+        """Delete a value; return whether there was one."""
+        return self._or_here("delete", super().delete, *args, **kwargs)
+
+    def _or_here(self, name: str, method: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        try:
+            return method(*args, **kwargs)
+        except (RedisError, OSError):
+            return getattr(caches["process"], name)(*args, **kwargs)
