@@ -17,6 +17,9 @@ from organizations.models import Branch, BranchAssignment, Organization
 # Sent with `user_id`, `organization_id` and `author_id` (None: the system or an operator) when a
 # person left an organisation or was deactivated, after the change and before COMMIT.
 membership_ended = Signal()
+# Sent with `organization_id` when an organisation was deactivated, before COMMIT; its row and its
+# members' are locked.
+organization_closed = Signal()
 
 FACTS: Final[dict[type[Model], Callable[[Any], str]]] = {
     Organization: lambda organization: organization_fact(organization.pk),

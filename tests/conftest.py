@@ -118,6 +118,15 @@ def api() -> type[Api]:
 
 
 @pytest.fixture
+def operator(db: None) -> Client:
+    """The browser of a platform operator, in the admin."""
+    user = User.objects.create_superuser("root", "root@example.org", "x")
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+@pytest.fixture
 def valkey(own_valkey: Valkey, settings: Any) -> Valkey:
     """A server of the test's own, which caches and sessions use."""
     default = {**settings.CACHES["default"], "LOCATION": own_valkey.url()}

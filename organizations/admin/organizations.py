@@ -38,9 +38,10 @@ class OrganizationAdmin(WriteAdmin, admin.ModelAdmin[Organization]):
     def save_model(
         self, request: HttpRequest, obj: Organization, form: ModelForm[Organization], change: bool
     ) -> None:
-        """Save, and let caches know."""
+        """Save, with all that follows from it."""
         super().save_model(request, obj, form, change)
-        operators.organization_changed(obj)
+        was_closed = "is_active" in form.changed_data and not obj.is_active
+        operators.organization_changed(obj, was_closed=was_closed)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Founding takes a founder: `manage.py found_organization`, or the app."""

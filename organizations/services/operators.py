@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 from accounts.cache import organization_fact, person_fact
-from accounts.models import Role, User
+from accounts.models import Role, RoleAssignment, User
 from accounts.services import lock_person, set_email
 from config.cache import changed
 from config.db.retry import write
@@ -17,6 +17,7 @@ from organizations.services.membership import (
 )
 from organizations.services.people import set_active
 from organizations.services.switching import settle_branch, settle_role
+from organizations.signals import organization_closed
 
 __all__ = [
     "branch_changed",
@@ -74,9 +75,15 @@ def branch_changed(branch: Branch, people: Iterable[int]) -> None:
     changed(organization_fact(branch.organization_id))
 
 
-def organization_changed(organization: Organization) -> None:
-    """Say that an organisation's card is another one."""
+def organization_changed(organization: Organization, *, was_closed: bool) -> None:
+    """Say that an organisation's card is another one; what runs in one just closed ends."""
     changed(organization_fact(organization.pk))
+    if not was_closed:
+        return
+    members = RoleAssignment.objects.filter(role__organization=organization).values("user_id")
+    # Who is clocking in just now is waited for; who comes later finds it closed.
+    list(User.objects.select_for_update(no_key=True).filter(pk__in=members).order_by("id"))
+    organization_closed.send(Organization, organization_id=organization.pk)
 
 
 def _settle(people: Iterable[int]) -> None:

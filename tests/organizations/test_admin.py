@@ -16,14 +16,6 @@ from tests.conftest import Api
 from worktime.models import WorkTime
 
 
-@pytest.fixture
-def operator(db: None) -> Client:
-    user = User.objects.create_superuser("root", "root@example.org", "x")
-    client = Client()
-    client.force_login(user)
-    return client
-
-
 def role(organization: Organization, name: str) -> Role:
     return Role.objects.get(organization=organization, name=name)
 

@@ -3,14 +3,15 @@
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+from django.core.exceptions import PermissionDenied
+
 from accounts.cache import Person
-from config.cache import changed
 from config.db import clock
 from config.db.retry import write
 from config.errors import DomainError, InvalidField
 from organizations.cache import active_branch
 from organizations.models import Branch, Organization
-from worktime.cache import SHOWN, running_worktime, worktime_fact
+from worktime.cache import SHOWN, running_worktime
 from worktime.models import Action, Source, WorkTime
 from worktime.services.limits import refuse_start_beyond_limit
 from worktime.services.records import (
@@ -63,10 +64,13 @@ def start_worktime(
 
     `started_at` may lie up to 24 h back; up to 60 s ahead is taken as now. Without `branch_id`
     the active branch is taken. Raises AlreadyClockedIn, WorktimeOverlaps, BranchRequired,
-    BankDetailsMissing, DailyLimitReached, InvalidField.
+    BankDetailsMissing, DailyLimitReached, InvalidField, and PermissionDenied if the organisation
+    was closed meanwhile.
     """
     user = lock_person(person.id)
     organization = Organization.objects.get(pk=person.acting_role.organization_id)
+    if not organization.is_active:
+        raise PermissionDenied
     if organization.require_bank_details and not user.bank_details.strip():
         raise BankDetailsMissing
     branch = branch_of(person, branch_id)
@@ -128,22 +132,18 @@ def end_worktime_of_leaver(
     Their row is locked already.
     """
     record = running_worktime(user_id)
-    if record is None or record.organization_id != organization_id:
-        return
-    now, before = clock.now(), state_of(record)
-    if author_id is not None and author_id != user_id:
-        record.edited_by_id = author_id
-    changed(worktime_fact(user_id))
-    _end(record, now)
-    record.save(update_fields=["ended_at", "edited_by", "updated_at"])
-    revision(
-        record,
-        Action.STOPPED,
-        author_id=author_id,
-        at=now,
-        reason="The membership ended.",
-        before=before,
-    ).save()
+    if record is not None and record.organization_id == organization_id:
+        _end_for(record, "The membership ended.", author_id)
+
+
+def end_worktimes_of_closed(organization_id: int, **kwargs: Any) -> None:
+    """End all that runs in an organisation; `organization_closed` calls this.
+
+    Its members' rows are locked already.
+    """
+    running = WorkTime.objects.running().filter(organization_id=organization_id)
+    for record in running.select_related(*SHOWN).order_by("user_id"):
+        _end_for(record, "The organisation was deactivated.", None)
 
 
 def branch_of(person: Person, branch_id: int | None) -> Branch:
@@ -153,6 +153,17 @@ def branch_of(person: Person, branch_id: int | None) -> Branch:
     if branch := active_branch(person):
         return branch
     raise BranchRequired
+
+
+def _end_for(record: WorkTime, reason: str, author_id: int | None) -> None:
+    now, before = clock.now(), state_of(record)
+    if author_id is not None and author_id != record.user_id:
+        record.edited_by_id = author_id
+    _end(record, now)
+    record.save(update_fields=["ended_at", "edited_by", "updated_at"])
+    revision(
+        record, Action.STOPPED, author_id=author_id, at=now, reason=reason, before=before
+    ).save()
 
 
 def _end(record: WorkTime, now: datetime) -> None:
