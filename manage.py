@@ -14,7 +14,14 @@ def main() -> None:
         environment.prepare(sys.argv)
     from django.core.management import execute_from_command_line
 
-    execute_from_command_line(sys.argv)
+    from config.db.errors import DatabaseShortage
+
+    try:
+        execute_from_command_line(sys.argv)
+    except DatabaseShortage as error:
+        if "--traceback" in sys.argv:
+            raise
+        sys.exit(f"{error.code}: {error}")
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from config.api.reads import Known, Reads
 from config.api.tables import Asker, Table, all_tables, describe
 from config.cache import Cache, depends_on, prefetch
 from filterlists.models import FilterGroup, FilterList, TableSettings, ViewMode
-from organizations.cache import active_branch, visible_roles, visible_users
+from organizations.cache import active_branch_card, visible_roles, visible_users
 
 MOST_ID: Final = 2**63 - 1
 PEOPLE: Final = "people"
@@ -105,7 +105,7 @@ def asker_of(person: Person) -> Asker:
         user_id=person.id,
         organization_id=role.organization_id if role else 0,
         role_id=role.id if role else None,
-        branch_id=lambda: branch.id if (branch := active_branch(person)) else None,
+        branch_id=lambda: branch.id if (branch := active_branch_card(person)) else None,
         writes_all=frozenset(
             entity for entity in Entity.values if person.writes(Entity(entity)) is Reach.ALL
         ),
@@ -133,9 +133,9 @@ def conditions_of(person: Person, table: Table, key: str) -> tuple[Any, Any]:
     if kind == "standard" and (standard := table.standard_list(rest)):
         return list(standard.conditions), list(standard.operators)
     column = {"person": table.people, "role": table.roles}.get(kind, "")
-    if column and (row_id := _id(rest)):
+    if column and (row_id := id_of(rest)):
         return [{"column": column, "operator": "equals", "value": row_id}], []
-    if (list_id := _id(key)) is None:
+    if (list_id := id_of(key)) is None:
         raise Http404
     found = usable_lists(person).filter(pk=list_id, table=table.name)
     row = found.values_list("conditions", "operators").first()
@@ -296,7 +296,8 @@ def _look(user_id: int, table: str) -> TableLook:
     return TableLook(tuple(row.column_order), tuple(row.hidden_columns), row.view_mode, row.sort)
 
 
-def _id(text: str) -> int | None:
+def id_of(text: str) -> int | None:
+    """Return the id that a text is; None where it can be none."""
     if not (text.isascii() and text.isdecimal() and len(text) < 20):
         return None
     return number if 1 <= (number := int(text)) <= MOST_ID else None

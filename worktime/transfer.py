@@ -14,7 +14,10 @@ LONGEST_NOTES: Final = 2000
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One record to import; `number` is where it ends in the file."""
+    """One record to import; `number` is where it ends in the file.
+
+    Without a `time_zone` it gets the one that it would have got when it started.
+    """
 
     number: int
     username: str
@@ -22,6 +25,7 @@ class Line:
     started_at: datetime
     ended_at: datetime
     notes: str
+    time_zone: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +43,7 @@ def read_lines(file: Iterable[str]) -> Iterator[Line | LineError]:
     """Yield what each line says, or what is wrong with it.
 
     Needs the columns username, branch, started_at, ended_at (instants with an offset); takes
-    notes; leaves others alone.
+    time_zone and notes; leaves others alone.
     """
     reader = csv.DictReader(file, strict=True)
     try:
@@ -56,6 +60,7 @@ def read_lines(file: Iterable[str]) -> Iterator[Line | LineError]:
 
 def _line(number: int, row: dict[str, str | None]) -> Line | LineError:
     cells = {name: unguarded((row.get(name) or "").strip()) for name in NEEDED}
+    time_zone = (row.get("time_zone") or "").strip()
     cells["notes"] = unguarded(row.get("notes") or "")
     if None in row:
         return LineError(number, "there are more cells than columns")
@@ -75,4 +80,5 @@ def _line(number: int, row: dict[str, str | None]) -> Line | LineError:
         if moment.tzinfo is None:
             return LineError(number, f"{name}: give the offset from UTC, as in {cells[name]}+02:00")
         times.append(moment)
-    return Line(number, cells["username"], cells["branch"], times[0], times[1], cells["notes"])
+    begin, end = times
+    return Line(number, cells["username"], cells["branch"], begin, end, cells["notes"], time_zone)

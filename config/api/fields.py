@@ -14,6 +14,12 @@ class InstantField(serializers.DateTimeField):
         "naive": "Give the offset from UTC, as in 2026-03-29T08:00:00+02:00 or …Z.",
     }
 
+    def to_internal_value(self, value: Any) -> Any:
+        """Return the instant; refuse what is no plain text, which Python's parser may overlook."""
+        if isinstance(value, str) and not (value.isascii() and value.isprintable()):
+            self.fail("invalid", format="2026-03-29T08:00:00+02:00")
+        return super().to_internal_value(value)
+
     def enforce_timezone(self, value: Any) -> Any:
         """Return `value`; a naive one is an error instead of a guess."""
         if value.tzinfo is None:

@@ -46,3 +46,12 @@ def test_each_missing_name_is_told(name: str) -> None:
 def test_everything_missing_is_told_at_once() -> None:
     told = manage("check").stderr.strip().splitlines()[-1]
     assert all(name in told for name in COMPLETE)
+
+
+def test_a_command_without_its_database_says_so() -> None:
+    result = manage("autostop", **COMPLETE)
+    assert result.returncode == 1
+    assert "Traceback" not in result.stderr
+    said = result.stderr.splitlines()[-1]
+    assert said.startswith("database_unavailable: database 'default' cannot be reached")
+    assert "secret" not in result.stderr

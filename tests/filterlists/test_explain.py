@@ -54,7 +54,12 @@ def test_a_computed_list(alice: User) -> None:
 
 def test_who_may_not_run_it(alice: User, bob: User, nordwind: Organization) -> None:
     key = keep(alice, nordwind)
-    for arguments in ((key, "--as", "bob"), ("99", "--as", "alice"), (key, "--as", "nobody")):
+    for arguments in (
+        (key, "--as", "bob"),
+        ("99", "--as", "alice"),
+        ("9" * 5000, "--as", "alice"),
+        (key, "--as", "nobody"),
+    ):
         with pytest.raises(CommandError):
             explained(*arguments)
 

@@ -99,6 +99,8 @@ def test_a_record_out_of_sight_is_not_shown(
         ({"started_at": "2026-03-29T08:00:00"}, {"started_at": "naive"}),
         ({"ended_at": "9999-12-31T23:59:59Z"}, {"ended_at": "future"}),
         ({"started_at": "0001-01-01T00:00:00Z"}, {"started_at": "too_old"}),
+        ({"started_at": "2026-03-02T08:00:00Z\x00"}, {"started_at": "invalid"}),
+        ({"started_at": "2026-03-02\x0008:00Z"}, {"started_at": "invalid"}),
         ({"ended_at": "1971-01-01T00:00:00Z"}, {"ended_at": "before_start"}),
         ({"branch": 2**62}, {"branch": "does_not_exist"}),
         ({"notes": "n" * 2001}, {"notes": "max_length"}),

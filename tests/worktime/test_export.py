@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfoNotFoundError
 
 import openpyxl
 import pytest
@@ -250,6 +251,20 @@ def test_the_command_refuses(
 ) -> None:
     with pytest.raises(CommandError):
         call_command("export_worktime", tmp_path / name, **options)
+
+
+@pytest.mark.parametrize("ending", ["csv", "xlsx"])
+def test_the_command_leaves_no_part_of_a_file(
+    nordwind: Organization, alice: User, tmp_path: Path, ending: str
+) -> None:
+    work(alice, *hours_ago(3, 2))
+    target = tmp_path / f"x.{ending}"
+    target.write_text("as it was")
+    WorkTime.objects.update(time_zone="Nowhere/Land")
+    with pytest.raises(ZoneInfoNotFoundError):
+        call_command("export_worktime", target, organization="nordwind")
+    assert target.read_text() == "as it was"
+    assert list(tmp_path.iterdir()) == [target]
 
 
 @pytest.mark.parametrize("ending", ["csv", "xlsx"])

@@ -101,6 +101,14 @@ def test_a_malformed_line(load: Callable[..., Any], line: str, message: str) -> 
     assert not WorkTime.objects.exists()
 
 
+@pytest.mark.parametrize("zone", ["Europe/Hamburg", "../UTC", "=1"])
+def test_an_unknown_time_zone(load: Callable[..., Any], zone: str) -> None:
+    header = HEADER.replace("notes", "time_zone")
+    assert load(header + GOOD.replace("hello", zone)) == [f"line 2: there is no time zone “{zone}”"]
+    assert load(header + GOOD.replace("hello", "")) == [True]
+    assert WorkTime.objects.get().time_zone == "Europe/Berlin"
+
+
 @pytest.mark.parametrize("text", ["", "username,branch\n", b"\xff\xfe\x00"])
 def test_no_table_at_all(load: Callable[..., Any], text: str | bytes) -> None:
     assert len(load(text)) == 1
@@ -129,9 +137,15 @@ def test_overlaps_are_named(load: Callable[..., Any], alice: User) -> None:
 
 
 def test_an_export_can_be_imported(load: Callable[..., Any], tmp_path: Path, alice: User) -> None:
+    zones = ("UTC", "Asia/Kolkata", "America/Bogota", "Europe/Berlin")
     for number, notes in enumerate(("=1+1", " two\r\nlines ", "'quoted", 'ä;ö,"ü"')):
-        work(alice, *hours_ago(2 * number + 2, 2 * number + 1), notes=notes)
-    columns = ("user_id", "started_at", "ended_at", "notes")
+        work(
+            alice,
+            *hours_ago(2 * number + 2, 2 * number + 1),
+            notes=notes,
+            time_zone=zones[number],
+        )
+    columns = ("user_id", "started_at", "ended_at", "time_zone", "notes")
     before = list(WorkTime.objects.order_by("started_at").values_list(*columns))
     call_command("export_worktime", tmp_path / "out.csv", organization="nordwind")
     WorkTime.objects.all().delete()

@@ -8,6 +8,7 @@ from accounts.models import User
 from config.cache import changed
 from config.db import clock
 from config.db.retry import write
+from config.db.zones import shared_time_zones
 from config.errors import DomainError, InvalidField
 from organizations.models import Branch, Organization
 from worktime.cache import worktime_fact, worktimes_between
@@ -50,6 +51,7 @@ def import_worktimes(
     branches = {
         branch.name.lower(): branch for branch in Branch.objects.filter(organization=organization)
     }
+    zones = shared_time_zones()
     records: list[tuple[Line, WorkTime]] = []
     errors: list[LineError] = []
     for line in lines:
@@ -58,6 +60,8 @@ def import_worktimes(
             errors.append(LineError(line.number, f"there is no member “{line.username}”"))
         if branch is None:
             errors.append(LineError(line.number, f"there is no branch “{line.branch}”"))
+        if line.time_zone and line.time_zone not in zones:
+            errors.append(LineError(line.number, f"there is no time zone “{line.time_zone}”"))
         try:
             started_at, ended_at = checked_times(line.started_at, line.ended_at, now)
         except InvalidField as error:
@@ -72,7 +76,7 @@ def import_worktimes(
             branch=branch,
             started_at=started_at,
             ended_at=ended_at,
-            time_zone=zone_of(branch, organization, user),
+            time_zone=line.time_zone or zone_of(branch, organization, user),
             notes=line.notes,
             source=Source.IMPORT,
         )

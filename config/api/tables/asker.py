@@ -11,7 +11,7 @@ class Asker:
     """The caller of a list, at the moment `now`, in their own zone.
 
     `organization_id` is 0 for who acts for none, which is nobody's. `branch_id` is a function
-    because few filters ask for it and the answer may take a query. `writes_all` holds the
+    because few filters ask for it and a look-up costs something. `writes_all` holds the
     entities whose every row the asker may change.
     """
 

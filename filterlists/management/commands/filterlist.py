@@ -11,7 +11,7 @@ from accounts.cache import Person, load_person
 from accounts.models import User
 from config.api.tables import InvalidFilter, Table, all_tables, parse_filter
 from config.api.tables.explain import explain
-from filterlists.cache import asker_of, conditions_of, usable_lists
+from filterlists.cache import asker_of, conditions_of, id_of, usable_lists
 
 
 class Command(BaseCommand):
@@ -54,8 +54,8 @@ class Command(BaseCommand):
         self.stdout.write(f"{operations.compose_sql(sql, parameters)};")
 
     def _table(self, person: Person, key: str, name: str | None) -> Table:
-        if name is None and key.isdecimal():
-            row = usable_lists(person).filter(pk=int(key)).values_list("table", flat=True)
+        if name is None and (list_id := id_of(key)):
+            row = usable_lists(person).filter(pk=list_id).values_list("table", flat=True)
             name = row.first()
         if (table := all_tables().get(name or "")) is None:
             raise CommandError(f"{person.username} may run no such list; is --table missing?")

@@ -40,13 +40,18 @@ class Command(BaseCommand):
             now=clock.now(),
             period=period,
         )
+        # Whole or not at all: a part of a CSV file looks like all of it.
+        part = file.with_name(f"{file.name}.part")
         try:
             if file.suffix == ".csv":
-                with file.open("w", encoding="utf-8", newline="") as content:
+                with part.open("w", encoding="utf-8", newline="") as content:
                     content.writelines(export.csv())
             else:
-                with file.open("w+b") as target:
+                with part.open("w+b") as target:
                     export.write_xlsx(target)
+            part.replace(file)
         except OSError as error:
             raise CommandError(f"{file}: {error.strerror}") from error
+        finally:
+            part.unlink(missing_ok=True)
         self.stdout.write(f"Exported {export.rows} records to {file}.")

@@ -16,8 +16,8 @@ from worktime.transfer import Line, LineError, read_lines
 class Command(BaseCommand):
     help = (
         "Import records from a CSV file in UTF-8 with the columns username, branch, started_at, "
-        "ended_at (ISO 8601 with an offset) and, if you like, notes. Other columns are left "
-        "alone, so an export can be imported. Nothing is imported if any line is wrong."
+        "ended_at (ISO 8601 with an offset) and, if you like, time_zone and notes. Other columns "
+        "are left alone, so an export can be imported. Nothing is imported if any line is wrong."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
