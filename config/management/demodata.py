@@ -18,6 +18,8 @@ from worktime.models import WorkTime
 
 PASSWORD: Final = "demo"  # noqa: S105  (the demo's, printed when it starts)
 DAYS: Final = 183
+# A year and some days, which always have both changes of clocks.
+NIGHT_DAYS: Final = 380
 PEOPLE: Final = (
     ("ada", "Ada", "Nguyen", "Admin"),
     ("bob", "Bob", "Brunner", "Lead"),
@@ -123,15 +125,16 @@ def _person(
 def _stretches(number: int, zone_name: str) -> Iterator[tuple[datetime, datetime | None]]:
     """Yield the records of one person: two on most weekdays, and who is at work right now.
 
-    The last of the people works nights, also those in which clocks change.
+    The last of the people works nights, also both in which clocks change.
     """
     chance = random.Random(number)  # noqa: S311
     zone = ZoneInfo(zone_name)
     now = clock.now()
     today = now.astimezone(zone).date()
-    for back in range(DAYS, 0, -1):
+    works_nights = number == len(PEOPLE) - 1
+    for back in range(NIGHT_DAYS if works_nights else DAYS, 0, -1):
         day = today - timedelta(days=back)
-        if number == len(PEOPLE) - 1:
+        if works_nights:
             if day.weekday() >= 3 and back > 1:
                 night, morning = chance.gauss(0, 5), chance.gauss(0, 5)
                 yield _at(day, 22, night, zone), _at(day + timedelta(days=1), 6, morning, zone)
