@@ -12,7 +12,9 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import get_resolver
 
 from config.cache import facts
+from tests.api.world import World
 from tests.pages.other import Other
+from tests.pages.watch import new_world
 
 
 @dataclass
@@ -60,6 +62,12 @@ def other(django_db_setup: None) -> Iterator[Other]:
     """Another process on the same servers."""
     with Other(connections["default"].settings_dict["NAME"]) as process:
         yield process
+
+
+@pytest.fixture
+def world() -> World:
+    """An organisation with one of everything; for tests with real commits."""
+    return new_world()
 
 
 @pytest.fixture(scope="session", autouse=True)
