@@ -1,4 +1,4 @@
-"""`./run drill exhaust|outage|redis|faults|limits`: break things and count what came of it.
+"""`./run drill exhaust|outage|redis|faults|limits|away`: break things and count what came of it.
 
 People clock in and out, save filter lists (without a key, and without the constraint that would
 stop a second one) and look, over HTTP. Exit code 1 if an invariant broke. The seed repeats the
@@ -14,17 +14,23 @@ from rich.console import Console
 from rich.table import Table
 
 from tests.bench.site import Site
-from tests.drills import drill, limits
+from tests.drills import away, drill, limits
 
 NAMES: Final = ("exhaust", "outage", "redis", "faults")
 FORGETFUL: Final = "server"
-SABOTAGE: Final = {"exhaust": "gate", "outage": FORGETFUL, "redis": "cache", "faults": "retry"}
+SABOTAGE: Final = {
+    "exhaust": "gate",
+    "outage": FORGETFUL,
+    "redis": "cache",
+    "faults": "retry",
+    "away": "cache",
+}
 
 
 def main() -> int:
     """Run the drills that the command line names."""
     parser = argparse.ArgumentParser(prog="./run drill", description=__doc__)
-    names = (*NAMES, "limits")
+    names = (*NAMES, "limits", "away")
     parser.add_argument("names", nargs="+", choices=names, metavar="NAME", help=", ".join(names))
     parser.add_argument("--seconds", type=float, default=30.0)
     parser.add_argument("--clients", type=int, default=50)
@@ -50,6 +56,10 @@ def main() -> int:
                     table(result)
                 continue
             part = SABOTAGE[name] if options.sabotage else ""
+            if name == "away":
+                results.append(away.run(site, options, part))
+                table(results[-1])
+                continue
             if part == FORGETFUL:
                 with drill.forgetful(site.postgres):
                     results.append(drill.run(site, name, options))

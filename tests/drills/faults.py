@@ -70,8 +70,14 @@ def held(method: str, ground: Ground) -> Iterator[None]:
 
 @contextlib.contextmanager
 def down(how: str, which: Callable[[Ground], Server], ground: Ground) -> Iterator[None]:
+    """Stop, kill or pause one of the ground's servers."""
+    with broken(how, which(ground)):
+        yield
+
+
+@contextlib.contextmanager
+def broken(how: str, server: Server) -> Iterator[None]:
     """Stop, kill or pause a server."""
-    server = which(ground)
     getattr(server, how)()
     try:
         yield

@@ -1,10 +1,15 @@
-"""Broken parts, to show that a drill notices: chosen by DRILL_BREAK, several by commas."""
+"""Broken parts, to show that a drill notices: chosen by DRILL_BREAK, several by commas.
+
+`ttl` is no broken part: it lets caches age within a drill.
+"""
 
 import os
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from django.apps import AppConfig
+
+SHORT_TTL: Final = 2.0  # seconds
 
 
 def retry_without_asking() -> None:
@@ -50,10 +55,22 @@ def gate_with_one_too_many() -> None:
     pool.Pool.__init__ = larger  # type: ignore[method-assign]
 
 
+def caches_that_age_soon() -> None:
+    """Keep entries fresh for `SHORT_TTL`; how long they may be stale stays as it is."""
+    from django.urls import get_resolver
+
+    from config.cache import reads
+
+    assert get_resolver().url_patterns  # loads all caches
+    for cache in reads._caches.values():
+        cache.ttl = min(cache.ttl, SHORT_TTL)
+
+
 PARTS: Final[dict[str, Callable[[], None]]] = {
     "retry": retry_without_asking,
     "cache": cache_without_generations,
     "gate": gate_with_one_too_many,
+    "ttl": caches_that_age_soon,
 }
 
 

@@ -13,6 +13,8 @@ from django.urls import get_resolver
 
 from config.cache import facts
 from tests.api.world import World
+from tests.db.conftest import db_access as db_access
+from tests.db.conftest import elsewhere as elsewhere
 from tests.pages.other import Other
 from tests.pages.watch import new_world
 
