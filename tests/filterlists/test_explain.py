@@ -52,6 +52,15 @@ def test_a_computed_list(alice: User) -> None:
     assert "everything" in explained("standard:all", "--as", "alice", "--table", "worktime")
 
 
+def test_nothing_can_pass(alice: User, nordwind: Organization) -> None:
+    """For who may see nothing, and for what stands for nothing."""
+    alice.branch_assignments.update(is_active_branch=False)
+    key = keep(alice, nordwind, {"column": "branch", "operator": "equals", "value": "@my_branch"})
+    for arguments in ((key,), ("standard:open", "--table", "invitations")):
+        lines = explained(*arguments, "--as", "alice").splitlines()
+        assert lines[-1] == "-- Nothing can pass, so the database is not asked."
+
+
 def test_who_may_not_run_it(alice: User, bob: User, nordwind: Organization) -> None:
     key = keep(alice, nordwind)
     for arguments in (

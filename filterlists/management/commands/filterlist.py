@@ -3,6 +3,7 @@
 from argparse import ArgumentParser
 from typing import Any
 
+from django.core.exceptions import EmptyResultSet
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connection
 from django.http import Http404
@@ -49,7 +50,11 @@ class Command(BaseCommand):
         for line in explain(wanted, asker):
             self.stdout.write(f"  {line}")
         rows = table.visible(person).filter(wanted.q(asker)).values("id")
-        sql, parameters = rows.query.sql_with_params()
+        try:
+            sql, parameters = rows.query.sql_with_params()
+        except EmptyResultSet:
+            self.stdout.write("-- Nothing can pass, so the database is not asked.")
+            return
         operations: Any = connection.ops
         self.stdout.write(f"{operations.compose_sql(sql, parameters)};")
 
