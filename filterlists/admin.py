@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django import forms
 from django.contrib import admin
 from django.http import HttpRequest
 
@@ -10,8 +11,16 @@ from filterlists.models import FilterGroup, FilterList, TableSettings
 from filterlists.services import tell, tell_person
 
 
+class FilterListForm(forms.ModelForm[FilterList]):
+    def _get_validation_exclusions(self) -> Any:
+        """Check the name too, which is unique among columns that this page only shows."""
+        excluded = super()._get_validation_exclusions()  # type: ignore[misc]
+        return excluded - {"user", "organization", "table"}
+
+
 @admin.register(FilterList)
 class FilterListAdmin(WriteAdmin, admin.ModelAdmin[FilterList]):
+    form = FilterListForm
     list_display = ("name", "table", "user", "organization", "is_shared")
     list_filter = ("table", "is_shared", "organization")
     list_select_related = ("user", "organization")

@@ -163,6 +163,19 @@ def test_the_admin_tells_the_caches(alice: User, bob: User, nordwind: Organizati
         assert client.get(f"/admin/filterlists/{name}/").status_code == 200
 
 
+def test_the_admin_refuses_a_name_that_is_taken(alice: User, ada: User) -> None:
+    ada.is_staff = ada.is_superuser = True
+    ada.save()
+    for name in ("One", "Two"):
+        row = create_list(person=load_person(alice.id), table=WORKTIME, fields={"name": name})
+    client = Client()
+    client.force_login(ada)
+    page = client.post(f"/admin/filterlists/filterlist/{row.id}/change/", {"name": "ONE"})
+    assert page.status_code == 200
+    assert "This person has a list of this name already." in page.content.decode()
+    assert menu(alice)[0] == ["One", "Two"]
+
+
 def test_the_longest_menu_is_kept(alice: User, nordwind: Organization) -> None:
     """2,000 lists with names as long as they may be fit into an entry."""
     FilterList.objects.bulk_create(
