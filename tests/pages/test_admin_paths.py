@@ -20,7 +20,7 @@ from organizations.models import Branch
 from tests.api.world import World
 from tests.organizations.test_admin import form_of
 from tests.pages.other import Other
-from tests.pages.test_write_paths import APPS
+from tests.pages.services import APPS
 from tests.pages.watch import Watch
 from worktime.models import WorkTime
 

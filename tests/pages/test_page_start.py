@@ -28,6 +28,7 @@ PAGE_START = (
     "/api/worktime/stats/",
     "/api/worktime/stats/?month=2026-03",
     "/api/filter-lists/?table=worktime",
+    "/api/filter-lists/tables/",
     "/api/filter-groups/?table=worktime",
     "/api/table-settings/worktime/",
     "/api/page/",

@@ -4,13 +4,9 @@ The ways are enumerated from the code. Each service must have run in one of the 
 command must have one: a new one without fails here. `test_admin_paths.py` walks the admin.
 """
 
-import inspect
-import pkgutil
 from collections.abc import Callable, Iterator
 from datetime import timedelta
-from importlib import import_module
 from pathlib import Path
-from types import CellType
 from typing import Any
 
 import pytest
@@ -23,7 +19,6 @@ from accounts import services as accounts
 from accounts.cache import load_person
 from accounts.models import ApiToken, Role, User
 from config.cache import facts
-from config.db import retry
 from filterlists import services as filterlists
 from organizations.models import Branch, BranchAssignment, Organization
 from organizations.services import invitations, operators, people, switching
@@ -35,6 +30,7 @@ from tests.api.test_table import ask
 from tests.api.world import World
 from tests.conftest import Api
 from tests.pages.other import Other
+from tests.pages.services import APPS, services, used_from_outside
 from tests.pages.watch import Watch, new_world
 from worktime.models import OvertimeApproval, WorkTime
 from worktime.services import limits
@@ -42,32 +38,29 @@ from worktime.services.imports import import_worktimes
 from worktime.tables import WORKTIME
 from worktime.transfer import Line
 
-APPS = ("accounts", "organizations", "filterlists", "worktime")
-
-
 pytestmark = pytest.mark.django_db(transaction=True)
 # --- Services -------------------------------------------------------------------------------------
 
 
-def services() -> dict[str, CellType]:
-    """Return all functions under `@write` in the apps' services, by name: where each is kept."""
-    mark = retry.write(lambda: None).__code__
-    found = {}
-    for app in APPS:
-        package = import_module(f"{app}.services")
-        modules = [package]
-        if hasattr(package, "__path__"):
-            modules += [
-                import_module(each.name)
-                for each in pkgutil.iter_modules(package.__path__, f"{app}.services.")
-            ]
-        for module in modules:
-            for name, function in vars(module).items():
-                if inspect.isfunction(function) and function.__code__ is mark:
-                    inner = inspect.unwrap(function)
-                    cells = zip(mark.co_freevars, function.__closure__ or (), strict=True)
-                    found[f"{inner.__module__}.{name}"] = dict(cells)["function"]
-    return found
+# What is used from outside without `@write`: it only reads or locks, or tells caches and settles
+# rows in the `@write` that every view and every form of the admin is.
+HELPERS = {
+    "accounts.services.lock_person",
+    "filterlists.services.tell",
+    "filterlists.services.tell_person",
+    "organizations.services.membership.lock_organization",
+    "organizations.services.operators.branch_changed",
+    "organizations.services.operators.membership_of",
+    "organizations.services.operators.organization_changed",
+    "organizations.services.operators.role_changed",
+    "worktime.services.limits.records_beyond_limit",
+    "worktime.services.records.author",
+    "worktime.services.records.lock_person",
+}
+
+
+def test_whatever_else_uses_services_is_known() -> None:
+    assert used_from_outside() - services().keys() == HELPERS
 
 
 @pytest.fixture
