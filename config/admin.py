@@ -48,6 +48,26 @@ class WriteAdmin(Base):
         return run(request, lambda: view(request, extra_context))
 
 
+class LookOnly(Base):
+    """Mixin for ModelAdmin, left of it: shows, and changes nothing."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+class DeleteOnly(LookOnly):
+    """The same, but for deleting."""
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return admin.ModelAdmin.has_delete_permission(self, request, obj)
+
+
 def run(request: HttpRequest, view: Callable[[], HttpResponse]) -> HttpResponse:
     """Run a view of the admin; a POST is one `@write`."""
     if request.method != "POST":

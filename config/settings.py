@@ -200,7 +200,9 @@ HEADLESS_FRONTEND_URLS: dict[str, str] = (
     if FRONTEND_URL
     else {}
 )
-FRONTEND_URL = FRONTEND_URL or ("http://localhost:8000" if DEBUG else f"https://{ALLOWED_HOSTS[0]}")
+FRONTEND_URL = FRONTEND_URL or (
+    f"http://localhost:{PORT}" if DEBUG else f"https://{ALLOWED_HOSTS[0]}"
+)
 
 # --- Mail ---------------------------------------------------------------------------------------
 

@@ -6,7 +6,7 @@ from django import forms
 from django.contrib import admin
 from django.http import HttpRequest
 
-from config.admin import WriteAdmin
+from config.admin import DeleteOnly, WriteAdmin
 from filterlists.models import FilterGroup, FilterList, TableSettings
 from filterlists.services import tell, tell_person
 
@@ -46,18 +46,11 @@ class FilterListAdmin(WriteAdmin, admin.ModelAdmin[FilterList]):
         super().delete_queryset(request, queryset)
 
 
-class OfPersonAdmin(WriteAdmin, admin.ModelAdmin[Any]):
+class OfPersonAdmin(WriteAdmin, DeleteOnly, admin.ModelAdmin[Any]):
     """What belongs to one person: looked at, and deleted."""
 
     list_filter = ("table",)
-    list_select_related = ("user",)
     search_fields = ("user__username", "user__email")
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
     def delete_model(self, request: HttpRequest, obj: Any) -> None:
         super().delete_model(request, obj)
@@ -72,10 +65,12 @@ class OfPersonAdmin(WriteAdmin, admin.ModelAdmin[Any]):
 @admin.register(FilterGroup)
 class FilterGroupAdmin(OfPersonAdmin):
     list_display = ("name", "table", "user", "organization")
+    list_select_related = ("user", "organization")
     fields = ("name", "table", "user", "organization", "position")
 
 
 @admin.register(TableSettings)
 class TableSettingsAdmin(OfPersonAdmin):
     list_display = ("table", "user", "view_mode", "sort")
+    list_select_related = ("user",)
     fields = ("table", "user", "column_order", "hidden_columns", "view_mode", "sort")

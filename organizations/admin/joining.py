@@ -1,27 +1,13 @@
 """Who asked to join and who is invited; answered by the organisations' admins, not here."""
 
 from django.contrib import admin
-from django.db.models import Model
-from django.http import HttpRequest
 
+from config.admin import LookOnly
 from organizations.models import Invitation, JoinRequest
 
 
-class LookOnly(admin.ModelAdmin[Model]):
-    """Shows, and changes nothing."""
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
-
-
 @admin.register(JoinRequest)
-class JoinRequestAdmin(LookOnly):
+class JoinRequestAdmin(LookOnly, admin.ModelAdmin[JoinRequest]):
     list_display = ("requester", "organization", "status", "created_at", "processed_by")
     list_filter = ("status", "organization")
     list_select_related = ("requester", "organization", "processed_by")
@@ -30,7 +16,7 @@ class JoinRequestAdmin(LookOnly):
 
 
 @admin.register(Invitation)
-class InvitationAdmin(LookOnly):
+class InvitationAdmin(LookOnly, admin.ModelAdmin[Invitation]):
     list_display = (
         "email",
         "organization",

@@ -1,14 +1,12 @@
 """Organisations and their branches; never their settings."""
 
-from typing import Any
-
 from django.contrib import admin
 from django.db import models
 from django.forms import ModelForm
 from django.http import HttpRequest
 
 from config.admin import WriteAdmin
-from organizations.models import Branch, BranchAssignment, Organization
+from organizations.models import Branch, Organization
 from organizations.services import operators
 
 
@@ -51,23 +49,16 @@ class OrganizationAdmin(WriteAdmin, admin.ModelAdmin[Organization]):
         return False
 
 
-class BranchAssignmentInline(admin.TabularInline[BranchAssignment, Branch]):
-    model = BranchAssignment
-    fields = ("user", "is_active_branch", "last_used_at")
-    readonly_fields = ("is_active_branch", "last_used_at")
-    autocomplete_fields = ("user",)
-    extra = 0
-
-
 @admin.register(Branch)
 class BranchAdmin(WriteAdmin, admin.ModelAdmin[Branch]):
+    """A branch, without who works there: that may be hundreds, and is in each person's form."""
+
     list_display = ("name", "organization", "city", "country", "is_active")
     list_filter = ("is_active", "organization")
     list_select_related = ("organization",)
     search_fields = ("name", "city", "organization__name", "organization__display_name")
     autocomplete_fields = ("organization",)
     fields = ("organization", "name", "address", "city", "country", "time_zone", "is_active")
-    inlines = (BranchAssignmentInline,)
 
     def get_readonly_fields(
         self, request: HttpRequest, obj: Branch | None = None
@@ -75,14 +66,12 @@ class BranchAdmin(WriteAdmin, admin.ModelAdmin[Branch]):
         """Return what stays: a branch never moves to another organisation."""
         return ("organization",) if obj else ()
 
-    def save_related(
-        self, request: HttpRequest, form: ModelForm[Branch], formsets: Any, change: bool
+    def save_model(
+        self, request: HttpRequest, obj: Branch, form: ModelForm[Branch], change: bool
     ) -> None:
-        """Save who works there, and settle their active branches."""
-        branch = form.instance
-        before = list(branch.assignments.values_list("user_id", flat=True))
-        super().save_related(request, form, formsets, change)
-        operators.branch_changed(branch, before)
+        """Save, and settle the active branches of who works there."""
+        super().save_model(request, obj, form, change)
+        operators.branch_changed(obj)
 
     def has_delete_permission(self, request: HttpRequest, obj: Branch | None = None) -> bool:
         return False

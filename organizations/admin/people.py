@@ -5,11 +5,13 @@ from typing import Any
 
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin as StockUserAdmin
+from django.db.models import QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse
 
 from accounts.models import Permission, Role, RoleAssignment, User, UserSettings
 from config.admin import WriteAdmin, run
+from organizations.models import BranchAssignment
 from organizations.services import operators
 
 
@@ -19,12 +21,33 @@ class UserSettingsInline(admin.TabularInline[UserSettings, User]):
     can_delete = False
 
 
-class RoleAssignmentInline(admin.TabularInline[RoleAssignment, User]):
+class AssignmentInline(admin.TabularInline[Any, User]):
+    """What a person has is added and taken away, not turned into something else."""
+
+    extra = 0
+
+    def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        return False
+
+
+class RoleAssignmentInline(AssignmentInline):
     model = RoleAssignment
     fields = ("role", "is_active_role", "last_used_at")
     readonly_fields = ("is_active_role", "last_used_at")
     autocomplete_fields = ("role",)
-    extra = 0
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[RoleAssignment]:
+        return super().get_queryset(request).select_related("role")
+
+
+class BranchAssignmentInline(AssignmentInline):
+    model = BranchAssignment
+    fields = ("branch", "is_active_branch", "last_used_at")
+    readonly_fields = ("is_active_branch", "last_used_at")
+    autocomplete_fields = ("branch",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[BranchAssignment]:
+        return super().get_queryset(request).select_related("branch")
 
 
 @admin.register(User)
@@ -33,7 +56,7 @@ class UserAdmin(WriteAdmin, StockUserAdmin[User]):
     list_filter = ("is_active", "is_staff", "role_assignments__role__organization")
     search_fields = ("username", "email", "first_name", "last_name", "employee_number")
     readonly_fields = ("last_login", "date_joined")
-    inlines = (UserSettingsInline, RoleAssignmentInline)
+    inlines = (UserSettingsInline, RoleAssignmentInline, BranchAssignmentInline)
     fieldsets = (
         (None, {"fields": ("username", "password")}),
         ("Person", {"fields": ("first_name", "last_name", "email", "phone_number", "birthday")}),
@@ -70,15 +93,12 @@ class UserAdmin(WriteAdmin, StockUserAdmin[User]):
     def save_related(
         self, request: HttpRequest, form: ModelForm[User], formsets: Iterable[Any], change: bool
     ) -> None:
-        """Save the roles, with all that follows from them and from the form."""
+        """Save roles and branches, with all that follows from them and from the form."""
         user = form.instance
         formsets = list(formsets)
-        chosen = {
-            each["role"].organization_id
-            for formset in formsets
-            for each in formset.cleaned_data
-            if "role" in each
-        }
+        # Of what is there already the forms hold numbers.
+        roles = [each.get("role") for formset in formsets for each in formset.cleaned_data]
+        chosen = {role.organization_id for role in roles if isinstance(role, Role)}
         with operators.membership_of(user, chosen):
             super().save_related(request, form, formsets, change)
         if "email" in form.changed_data:

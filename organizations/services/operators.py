@@ -8,6 +8,7 @@ from accounts.models import Role, RoleAssignment, User
 from accounts.services import lock_person, set_email
 from config.cache import changed
 from config.db.retry import write
+from config.errors import DomainError
 from organizations.models import Branch, Organization
 from organizations.services.membership import (
     lock_organization,
@@ -29,11 +30,18 @@ __all__ = [
 ]
 
 
+class NotAMember(DomainError):
+    """A branch is of an organisation to which the person does not belong."""
+
+    detail = "The person has no role in the organisation of one of these branches."
+
+
 @contextmanager
 def membership_of(user: User, chosen: Iterable[int]) -> Iterator[None]:
-    """Let the block change a person's roles, which shall be in the `chosen` organisations.
+    """Let the block change a person's branches and roles; new ones are in `chosen` organisations.
 
-    Raises NoSeatLeft, SubscriptionEnded and LastAdmin, all in the transaction of the caller.
+    Raises NoSeatLeft, SubscriptionEnded, LastAdmin and NotAMember, all in the transaction of the
+    caller.
     """
     before = _organizations_of(user.pk)
     organizations = {each: lock_organization(each) for each in sorted({*before, *chosen})}
@@ -47,6 +55,8 @@ def membership_of(user: User, chosen: Iterable[int]) -> Iterator[None]:
         part(user_id=user.pk, organization_id=organization_id, author_id=None)
     for organization_id in sorted(before):
         require_admin(organization_id)
+    if user.branch_assignments.exclude(branch__organization__in=after).exists():
+        raise NotAMember
     settle_role(user.pk, next(iter(sorted(after)), 0))
     changed(person_fact(user.pk))
 
@@ -69,9 +79,9 @@ def role_changed(role: Role) -> None:
     changed(organization_fact(role.organization_id))
 
 
-def branch_changed(branch: Branch, people: Iterable[int]) -> None:
-    """Settle what follows from a changed branch, for those who were or are assigned to it."""
-    _settle({*people, *branch.assignments.values_list("user_id", flat=True)})
+def branch_changed(branch: Branch) -> None:
+    """Settle what follows from a changed branch, for those who are assigned to it."""
+    _settle(branch.assignments.values_list("user_id", flat=True))
     changed(organization_fact(branch.organization_id))
 
 

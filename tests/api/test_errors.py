@@ -10,6 +10,7 @@ from django.urls import path
 
 from accounts.models import User
 from config import urls
+from config.middleware import RequestIdFilter
 from tests.conftest import Api
 
 START = "/api/worktime/start/"
@@ -108,3 +109,11 @@ def test_a_proxys_request_id_is_taken(db: None) -> None:
     client = Client()
     assert client.get("/livez", headers={"X-Request-ID": "a-1"})["X-Request-ID"] == "a-1"
     assert client.get("/livez", headers={"X-Request-ID": "a b"})["X-Request-ID"] != "a b"
+
+
+@override_settings(TRUSTED_PROXIES=1)
+def test_the_log_line_of_a_refusal_has_its_id(db: None, caplog: pytest.LogCaptureFixture) -> None:
+    Client().get("/api/me/", headers={"X-Request-ID": "a-1"})
+    [record] = [each for each in caplog.records if each.name == "django.request"]
+    assert RequestIdFilter().filter(record)
+    assert record.request_id == "a-1"  # type: ignore[attr-defined]

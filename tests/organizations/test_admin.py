@@ -5,15 +5,22 @@ from typing import Any
 
 import pytest
 from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
+from allauth.usersessions.models import UserSession
+from django.contrib import admin
 from django.db import connection
-from django.test import Client
+from django.test import Client, RequestFactory
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils import timezone
 
 from accounts.models import Role, RoleAssignment, User
-from organizations.models import Branch, Organization
+from accounts.services import issue_token
+from filterlists.models import FilterGroup, FilterList, TableSettings
+from organizations.models import Branch, Invitation, JoinRequest, Organization
+from tests.accounts.browser import PASSWORD, Browser
 from tests.conftest import Api
-from worktime.models import WorkTime
+from worktime.models import WorkTime, WorkTimeRevision
 
 
 def role(organization: Organization, name: str) -> Role:
@@ -135,23 +142,136 @@ def test_a_password_is_set(operator: Client, alice: User) -> None:
     assert User.objects.get(pk=alice.pk).check_password(new)
 
 
-@pytest.mark.parametrize(
-    "name", ["accounts_user", "accounts_role", "organizations_branch", "accounts_apitoken"]
-)
-def test_a_list_costs_the_same_whatever_its_length(
+def test_branches_are_given_and_taken(
+    operator: Client, charlie: User, alice: User, hamburg: Branch
+) -> None:
+    kiel = Branch.objects.create(organization=hamburg.organization, name="Kiel")
+    added = {
+        "branch_assignments-TOTAL_FORMS": 2,
+        "branch_assignments-1-branch": kiel.id,
+        "branch_assignments-1-user": alice.id,
+    }
+    save(operator, alice, **added)
+    assert set(alice.branch_assignments.values_list("branch", flat=True)) == {hamburg.id, kiel.id}
+    save(operator, alice, **{"branch_assignments-0-DELETE": "on"})
+    assert alice.branch_assignments.get(is_active_branch=True).branch == kiel
+    elsewhere = {**added, "branch_assignments-1-user": charlie.id}
+    assert "has no role in the organisation" in save(operator, charlie, **elsewhere)
+    assert charlie.branch_assignments.count() == 1
+
+
+MODELS = sorted(admin.site._registry, key=lambda model: model._meta.label)
+
+
+def fill(
+    numbers: range, hire: Callable[..., User], organization: Organization, branch: Branch
+) -> None:
+    """Make rows of all that the admin shows, each of another person."""
+    for i in numbers:
+        user = hire(f"p{i}", organization, "Member", branch)
+        role = Role.objects.create(organization=organization, name=f"r{i}")
+        other = Branch.objects.create(organization=organization, name=f"b{i}")
+        Organization.objects.create(name=f"o{i}", display_name=f"o{i}")
+        EmailAddress.objects.create(user=user, email=user.email)
+        Authenticator.objects.create(user=user, type="totp", data={"secret": "canary"})
+        UserSession.objects.create(user=user, ip="127.0.0.1", session_key=f"canary{i}")
+        issue_token(
+            user_id=user.id,
+            name="x",
+            scopes=["read"],
+            role_id=user.role_assignments.get().role_id,
+        )
+        common: dict[str, Any] = {"organization": organization}
+        JoinRequest.objects.create(requester=user, processed_by=user, **common)
+        Invitation.objects.create(
+            email=f"i{i}@example.org",
+            role=role,
+            branch=other,
+            invited_by=user,
+            token_hash=f"{i}",
+            expires_at=timezone.now(),
+            **common,
+        )
+        FilterList.objects.create(user=user, table="worktime", name="x", **common)
+        FilterGroup.objects.create(user=user, table="worktime", name="x", **common)
+        TableSettings.objects.create(
+            user=user, table="worktime", column_order=[], hidden_columns=[]
+        )
+        record = WorkTime.objects.create(
+            user=user, branch=other, started_at=timezone.now(), time_zone="UTC", **common
+        )
+        WorkTimeRevision.objects.create(
+            worktime_id=record.id,
+            user=user,
+            branch=other,
+            author=user,
+            action="changed",
+            at=timezone.now(),
+            **common,
+        )
+
+
+def test_lists_and_forms_cost_the_same_whatever_there_is(
+    operator: Client, hire: Callable[..., User], nordwind: Organization, hamburg: Branch
+) -> None:
+    def cost(path: str) -> int:
+        with CaptureQueriesContext(connection) as captured:
+            assert operator.get(path).status_code == 200, path
+        return len(captured)
+
+    costs: list[dict[str, int]] = []
+    # The first pass also warms what Django keeps of models.
+    for numbers in (range(2), range(2, 4), range(4, 20)):
+        fill(numbers, hire, nordwind, hamburg)
+        measured = {}
+        for model in MODELS:
+            name = f"admin:{model._meta.app_label}_{model._meta.model_name}"
+            row = model._default_manager.order_by("pk")[1]
+            measured[f"{name} list"] = cost(reverse(f"{name}_changelist"))
+            measured[f"{name} form"] = cost(reverse(f"{name}_change", args=[row.pk]))
+        costs.append(measured)
+    assert costs[1] == costs[2]
+
+
+def test_everything_is_searchable_and_no_secret_is_shown(
+    operator: Client, hire: Callable[..., User], nordwind: Organization, hamburg: Branch
+) -> None:
+    fill(range(2), hire, nordwind, hamburg)
+    for model in MODELS:
+        name = f"admin:{model._meta.app_label}_{model._meta.model_name}"
+        assert admin.site._registry[model].get_search_fields(RequestFactory().get("/")), name
+        row = model._default_manager.latest("pk")
+        for path in (reverse(f"{name}_changelist"), reverse(f"{name}_change", args=[row.pk])):
+            page = operator.get(path, {"q": "p1"})
+            assert (page.status_code, b"canary" in page.content) == (200, False), path
+
+
+@pytest.mark.parametrize("model", [User, Organization, Branch, Role, WorkTime])
+def test_what_must_stay_is_not_deleted(
     operator: Client,
     hire: Callable[..., User],
     nordwind: Organization,
     hamburg: Branch,
-    name: str,
+    model: type[Any],
 ) -> None:
-    costs = []
-    for numbers in (range(2), range(2, 30)):
-        for i in numbers:
-            hire(f"p{i}", nordwind, "Member", hamburg)
-            Role.objects.create(organization=nordwind, name=f"r{i}")
-            Branch.objects.create(organization=nordwind, name=f"b{i}")
-        with CaptureQueriesContext(connection) as captured:
-            operator.get(reverse(f"admin:{name}_changelist"))
-        costs.append(len(captured))
-    assert costs[0] == costs[1]
+    fill(range(1), hire, nordwind, hamburg)
+    name = f"admin:{model._meta.app_label}_{model._meta.model_name}"
+    row = model._default_manager.latest("pk")
+    path = reverse(f"{name}_delete", args=[row.pk])
+    assert operator.post(path, {"post": "yes"}).status_code == 403
+    form = {"action": "delete_selected", "_selected_action": [row.pk], "post": "yes"}
+    operator.post(reverse(f"{name}_changelist"), form)
+    assert model._default_manager.filter(pk=row.pk).exists()
+
+
+def test_a_session_that_is_deleted_ends(operator: Client, alice: User) -> None:
+    alice.set_password(PASSWORD)
+    alice.save()
+    EmailAddress.objects.create(user=alice, email=alice.email, verified=True, primary=True)
+    browser = Browser()
+    browser.log_in()
+    assert browser.get("/api/me/").status_code == 200
+    session = UserSession.objects.get(user=alice)
+    path = reverse("admin:usersessions_usersession_delete", args=[session.pk])
+    assert operator.post(path, {"post": "yes"}).status_code == 302
+    assert browser.get("/api/me/").status_code == 401

@@ -123,7 +123,17 @@ def test_every_bad_line_is_told(
     assert capsys.readouterr().err.count("as many people as its plan allows") == 3
 
 
-@pytest.mark.parametrize("text", ["username,password\n", HEADER + "a,b\n", HEADER + '"', "\xff"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "username,password\n",
+        "username,username,email,role\nn,n,n@example.org,Member\n",
+        HEADER + "a,b\n",
+        HEADER + '"',
+        "\xff",
+    ],
+)
 def test_a_file_that_is_none(
     capsys: pytest.CaptureFixture[str], nordwind: Organization, table: Path, text: str
 ) -> None:
@@ -162,3 +172,5 @@ def test_why(
     assert "deactivated" in why(capsys, "bob", "read", "users")[1]
     alice.role_assignments.update(is_active_role=False)
     assert "no active role" in why(capsys, "alice", "read", "users")[1]
+    Organization.objects.update(is_active=False)
+    assert "which is deactivated" in why(capsys, "ada", "read", "users")[1]

@@ -79,8 +79,6 @@ ADDED: dict[str, Callable[[World], dict[str, Any]]] = {
     "organizations.Branch": lambda world: {
         "organization": world.organization.pk,
         "name": "Kiel",
-        "assignments-TOTAL_FORMS": 1,
-        "assignments-0-user": world.member.pk,
     },
 }
 # What is changed: the row, the fields, and what falls. Then the same by the inlines of a form.
@@ -118,9 +116,9 @@ INLINES: dict[str, tuple[Row, dict[str, Any], set[str]]] = {
         {"people", "own branches"},
     ),
     "accounts.Role Permission": (role, {"permissions-0-access_level": "none"}, {"people"}),
-    "organizations.Branch BranchAssignment": (
-        branch,
-        {"assignments-0-DELETE": "on"},
+    "accounts.User BranchAssignment": (
+        member,
+        {"branch_assignments-0-DELETE": "on"},
         {"chosen branches", "own branches"},
     ),
 }

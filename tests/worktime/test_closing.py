@@ -94,7 +94,7 @@ def test_nobody_clocks_in_past_it(api: type[Api], hire: Any, nordwind: Organizat
         return response
 
     def close_meanwhile() -> None:
-        has_begun.wait()
+        assert has_begun.wait(30.0)
         close(nordwind)
         connection.close()
 

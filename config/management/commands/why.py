@@ -71,6 +71,8 @@ def explain(user: User, action: str, entity: Entity, object_id: int | None) -> t
         return False, f"{user} has no active role."
     held = next(each for each in person.roles if each.is_active)
     where = f"{user}'s active role is “{role.name}” of {held.organization.display_name}"
+    if not Organization.objects.filter(pk=role.organization_id, is_active=True).exists():
+        return False, f"{where}, which is deactivated, so it grants nothing."
     level = "everything (is_admin)" if role.is_admin else str(role.levels[entity])
     reach = (person.reads if action == "read" else person.writes)(entity)
     said = f"{where}; it grants {level} on {entity}: {action}s {REACHES[reach]}."

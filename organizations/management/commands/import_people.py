@@ -50,7 +50,7 @@ class Command(BaseCommand):
             raise CommandError(f"There is no organisation “{options['organization']}”.")
         people = self._checked(_lines(options["file"]))
         console = Console(file=self.stderr, stderr=False)  # type: ignore[arg-type]
-        with Progress(console=console, transient=True) as progress:
+        with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
             task = progress.add_task("Importing", total=len(people))
             try:
                 import_people(
@@ -92,6 +92,10 @@ def _lines(path: Path) -> dict[int, dict[str, str]]:
             file.seek(0)
             reader = csv.DictReader(file, delimiter=";" if ";" in head else ",", strict=True)
             names = [name.strip() for name in reader.fieldnames or ()]
+            if not names:
+                raise CommandError(f"{path} is empty; the first line has to name the columns.")
+            if len(set(names)) < len(names):
+                raise CommandError("A column is named twice.")
             if unknown := set(names) - set(LineSerializer.Meta.fields):
                 raise CommandError(f"Unknown columns: {', '.join(sorted(unknown))}.")
             lines = {}
