@@ -29,6 +29,7 @@ from accounts.services import (
 )
 from config.api.pagination import KeysetPagination
 from config.api.reads import Known, Reads
+from config.api.serializers import shown
 from config.api.views import APIView
 
 
@@ -102,7 +103,8 @@ class SettingsView(APIView):
     @extend_schema(operation_id="settings", summary="My look", responses=SettingsSerializer)
     def get(self, request: Request) -> Response:
         """Return the caller's settings."""
-        return Response(SettingsSerializer(people.get(caller(request).acting).person.settings).data)
+        settings = people.get(caller(request).acting).person.settings
+        return Response(shown(SettingsSerializer, settings))
 
     @extend_schema(
         operation_id="settings_update",

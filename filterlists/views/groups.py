@@ -7,6 +7,7 @@ from rest_framework.response import Response
 from accounts.models import Entity
 from accounts.permissions import access_to, caller
 from config.api.reads import Known, Reads
+from config.api.serializers import all_shown
 from config.api.views import APIView
 from filterlists.cache import card_of_group, filters_reads, groups_of
 from filterlists.serializers import (
@@ -39,7 +40,7 @@ class FilterGroupsView(APIView):
         wanted = FilterTableSerializer(data=request.query_params)
         wanted.is_valid(raise_exception=True)
         groups = groups_of(caller(request), asked_table(wanted))
-        return Response(FilterGroupSerializer(groups, many=True).data)
+        return Response(all_shown(FilterGroupSerializer, groups))
 
     @extend_schema(
         operation_id="filter_group_create",

@@ -15,6 +15,7 @@ from accounts.permissions import access_to, caller
 from accounts.services import lock_person
 from config.api.pagination import KeysetPagination
 from config.api.reads import Known, Reads
+from config.api.serializers import all_shown
 from config.api.tables import InvalidFilter, Table, all_tables, parse_filter
 from config.api.views import APIView
 from config.errors import InvalidField
@@ -97,7 +98,7 @@ class FilterListsView(APIView, GenericAPIView[Any]):
         person, table = caller(request), asked_table(wanted)
         if group := wanted.validated_data.get("group"):
             return self._computed(person, table, group)
-        cards = FilterListCardSerializer(lists_of(person, table), many=True).data
+        cards = all_shown(FilterListCardSerializer, lists_of(person, table))
         return Response({"results": cards, "next": None, "previous": None})
 
     @extend_schema(

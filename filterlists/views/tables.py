@@ -11,6 +11,7 @@ from accounts.models import Entity
 from accounts.permissions import access_to, caller
 from accounts.services import lock_person
 from config.api.reads import Known, Reads
+from config.api.serializers import shown
 from config.api.tables import Table, all_tables
 from config.api.views import APIView
 from filterlists.cache import described_tables, filters_reads, look_of
@@ -54,7 +55,7 @@ class TableSettingsView(APIView):
     def get(self, request: Request, table: str) -> Response:
         """Return the settings; the defaults where nothing is stored."""
         look = look_of(caller(request), _table(table))
-        return Response(TableSettingsSerializer(look).data)
+        return Response(shown(TableSettingsSerializer, look))
 
     @extend_schema(
         operation_id="table_settings_update",

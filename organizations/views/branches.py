@@ -1,7 +1,5 @@
 """The branches of the active organisation."""
 
-from typing import Any
-
 from django.db.models import QuerySet
 from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import extend_schema, inline_serializer
@@ -13,6 +11,7 @@ from accounts.models import Entity
 from accounts.permissions import access_to, caller
 from config.api.pagination import KeysetPagination
 from config.api.reads import Known, Reads
+from config.api.serializers import all_shown
 from config.api.tables import TableFilter
 from config.api.views import APIView
 from organizations.cache import own_branch_cards, own_branches, visible_branches
@@ -66,8 +65,8 @@ class OwnBranchesView(APIView):
     )
     def get(self, request: Request) -> Response:
         """Return the branches that one can switch to."""
-        cards: Any = own_branch_cards(caller(request))
-        return Response({"results": BranchSerializer(cards, many=True).data})
+        cards = own_branch_cards(caller(request))
+        return Response({"results": all_shown(BranchSerializer, cards)})
 
 
 class BranchView(APIView):

@@ -8,6 +8,7 @@ from accounts.cache import Person, people
 from accounts.permissions import caller
 from accounts.serializers import PersonSerializer
 from config.api.reads import Known, Reads
+from config.api.serializers import shown
 from config.api.views import APIView
 from organizations.cache import active_branch_card, context_reads, organization_card
 from organizations.serializers.branches import BranchSerializer
@@ -26,10 +27,11 @@ def context(person: Person) -> dict[str, object]:
     organization = organization_card(role.organization_id) if role else None
     branch = active_branch_card(person) if organization else None
     return {
-        **PersonSerializer(person).data,
-        "active_organization": OrganizationSerializer(organization).data if organization else None,
-        # A card has all that a branch shows.
-        "active_branch": BranchSerializer(branch).data if branch else None,  # type: ignore[arg-type]
+        **shown(PersonSerializer, person),
+        "active_organization": shown(OrganizationSerializer, organization)
+        if organization
+        else None,
+        "active_branch": shown(BranchSerializer, branch) if branch else None,
     }
 
 

@@ -8,6 +8,7 @@ from rest_framework.response import Response
 from accounts.models import Entity, User
 from accounts.permissions import access_to, caller
 from config.api.reads import Known, Reads
+from config.api.serializers import shown
 from config.api.views import APIView
 from organizations.cache import (
     card_reads,
@@ -95,7 +96,7 @@ class CurrentOrganizationView(APIView):
         card = organization_card(caller(request).acting_role.organization_id)
         if card is None:
             raise Http404
-        return Response(OrganizationSerializer(card).data)
+        return Response(shown(OrganizationSerializer, card))
 
     @extend_schema(
         operation_id="current_organization_update",

@@ -7,6 +7,7 @@ from rest_framework.response import Response
 from accounts.models import Entity, Scope
 from accounts.permissions import access_to, caller
 from config.api.reads import Known, Reads
+from config.api.serializers import shown
 from config.api.views import APIView
 from worktime.cache import active_worktimes
 from worktime.serializers import (
@@ -76,4 +77,4 @@ class ActiveView(APIView):
     def get(self, request: Request) -> Response:
         """Return the caller's running record or null."""
         record = active_worktimes.get(caller(request).id)
-        return Response(ActiveSerializer({"worktime": record}).data)
+        return Response(shown(ActiveSerializer, {"worktime": record}))

@@ -17,6 +17,7 @@ from accounts.models import Entity, User
 from accounts.permissions import access_to, caller
 from config.api.fields import IdField
 from config.api.reads import Known, Reads
+from config.api.serializers import shown
 from config.api.views import APIView
 from config.db import clock
 from organizations.cache import card_reads, organization_card
@@ -126,7 +127,8 @@ def _answer(
     person: Person, user: User | Person, period: Period, rule: str, sums: PeriodSum
 ) -> dict[str, Any]:
     start, end = period.bounds(ZoneInfo(person.time_zone))
-    return WorkTimeStatsSerializer(
+    answer: dict[str, Any] = shown(
+        WorkTimeStatsSerializer,
         {
             "user": user,
             "period": {
@@ -140,5 +142,6 @@ def _answer(
             "time_zone": person.time_zone,
             "day_rule": rule,
             "sums": sums,
-        }
-    ).data
+        },
+    )
+    return answer
