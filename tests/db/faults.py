@@ -9,12 +9,9 @@ Exit code 1 if an invariant broke; the seed repeats the order of faults, not the
 """
 
 import argparse
-import contextlib
 import logging
-import os
 import random
 import shutil
-import signal
 import sys
 import tempfile
 import threading
@@ -33,6 +30,7 @@ from django.db import Error
 
 from config.dev.proxy import Proxy
 from config.dev.servers import Postgres
+from tests.db.injector import Injector
 
 SCHEMA = """
 CREATE TABLE entry (op uuid, part int, slow float DEFAULT 0);
@@ -87,8 +85,7 @@ class Drill:
 
     def __init__(self, server: Postgres, proxy: Proxy, seed: int) -> None:
         self.server = server
-        self.proxy = proxy
-        self.random = random.Random(seed)
+        self.injector = Injector(server, proxy, random.Random(seed))
         self.report = Report(seed)
         self.operations: list[Operation] = []
         self.stopping = threading.Event()
@@ -106,7 +103,8 @@ class Drill:
             while sum(self.report.faults.values()) < faults:
                 if time.monotonic() - began > seconds:
                     break
-                self._inject()
+                if name := self.injector.inject():
+                    self.report.faults[name] += 1
         finally:
             self.stopping.set()
             for client in clients:
@@ -189,121 +187,13 @@ class Drill:
         with self._lock:
             self.report.outcomes[outcome] += 1
 
-    # --- Faults -----------------------------------------------------------------------------------
-
-    def _inject(self) -> None:
-        names, weights = zip(*((name, weight) for name, (weight, _) in FAULTS.items()), strict=True)
-        name = self.random.choices(names, weights)[0]
-        # The injector's own connection may be struck by what came before.
-        with contextlib.suppress(psycopg.OperationalError, ProcessLookupError):
-            self.report.faults[name] += FAULTS[name][1](self)
-
-    def _cut(self, arm: Callable[[bytes], Any], *texts: bytes) -> bool:
-        hit = bool(arm(self.random.choice(texts)).wait(2.0))
-        if not hit:  # an armed cut would strike later, uncounted
-            self.proxy.stop()
-            self.proxy.start()
-        return hit
-
-    def cut_before_commit(self) -> bool:
-        return self._cut(self.proxy.cut_before, b"COMMIT")
-
-    def cut_after_commit(self) -> bool:
-        return self._cut(self.proxy.cut_after, b"COMMIT")
-
-    def cut_statement(self) -> bool:
-        return self._cut(self.proxy.cut_before, b"BEGIN", b"INSERT INTO entry", b"INSERT INTO key")
-
-    def cut_answer(self) -> bool:
-        return self._cut(self.proxy.cut_after, b"BEGIN", b"INSERT INTO entry", b"UPDATE counter")
-
-    def cut_read(self) -> bool:
-        return self._cut(self.proxy.cut_after, b"FETCH FORWARD", b"SELECT count")
-
-    def cut_all(self) -> bool:
-        self.proxy.cut()
-        return True
-
-    def terminate(self) -> bool:
-        """End backends at work, most of them in COMMIT: the kill races the commit."""
-        where = self.random.choice(("", "AND query LIKE '%COMMIT%'", "AND xact_start IS NOT NULL"))
-        with self._admin() as admin:
-            [[count]] = admin.execute(
-                "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity "
-                f"WHERE datname = 'stechuhr' AND state <> 'idle' {where}"
-            )
-        return bool(count)
-
-    def refuse(self) -> bool:
-        self.proxy.stop()
-        time.sleep(self.random.uniform(0.05, 0.4))
-        self.proxy.start()
-        return True
-
-    def blackhole(self) -> bool:
-        self.proxy.blackhole()
-        time.sleep(self.random.uniform(0.1, 1.2))
-        if self.random.random() < 0.5:
-            self.proxy.cut()
-        self.proxy.heal()
-        return True
-
-    def pause(self) -> bool:
-        self.server.pause()
-        time.sleep(self.random.uniform(0.1, 1.2))
-        self.server.resume()
-        return True
-
-    def crash(self) -> bool:
-        """SIGKILL every process of the server, often while a COMMIT is held open."""
-        with contextlib.suppress(psycopg.OperationalError):
-            self._wait_for_commit()
-        self.server.kill()
-        self.server.start()
-        return True
-
-    def crash_backend(self) -> bool:
-        """SIGKILL one backend: the server ends all sessions and recovers."""
-        with self._admin() as admin:
-            row = admin.execute(
-                "SELECT pid FROM pg_stat_activity WHERE datname = 'stechuhr' ORDER BY random()"
-            ).fetchone()
-        if row is None:
-            return False
-        os.kill(row[0], signal.SIGKILL)
-        return True
-
-    def restart(self) -> bool:
-        self.server.restart()
-        return True
-
-    def _wait_for_commit(self) -> None:
-        with self._admin() as admin:
-            for _ in range(200):
-                row = admin.execute(
-                    "SELECT 1 FROM pg_stat_activity WHERE query LIKE 'COMMIT%' AND state = 'active'"
-                ).fetchone()
-                if row:
-                    return
-                time.sleep(0.001)
-
-    def _admin(self) -> psycopg.Connection[Any]:
-        deadline = time.monotonic() + 30
-        while True:
-            try:
-                return psycopg.connect(**self.server.params("postgres", user="postgres"))
-            except psycopg.OperationalError:
-                if time.monotonic() > deadline:
-                    raise
-                time.sleep(0.02)
-
     # --- Judgement --------------------------------------------------------------------------------
 
     def _judge(self) -> None:
         from django.db import connection
 
         broken, numbers = self.report.broken, self.report.numbers
-        self._admin().close()  # waits until the server is up
+        self.injector.admin().close()  # waits until the server is up
         with psycopg.connect(**self.server.params()) as plain:
             rows = plain.execute("SELECT op, part, count(*) FROM entry GROUP BY op, part")
             applied: dict[uuid.UUID, Counter[int]] = {}
@@ -346,24 +236,6 @@ class Drill:
             self.report.broken.append(f"{rest} connections rest")
         if group.watch.away:
             self.report.broken.append("still away after the last fault")
-
-
-# How often, and what. The expensive ones take a second or more each.
-FAULTS: dict[str, tuple[float, Callable[[Drill], bool]]] = {
-    "cut before COMMIT": (20, Drill.cut_before_commit),
-    "cut after COMMIT": (30, Drill.cut_after_commit),
-    "cut before a statement": (8, Drill.cut_statement),
-    "cut after a statement": (8, Drill.cut_answer),
-    "cut after a read": (6, Drill.cut_read),
-    "all connections cut": (6, Drill.cut_all),
-    "backends terminated": (25, Drill.terminate),
-    "connections refused": (2, Drill.refuse),
-    "blackhole": (2, Drill.blackhole),
-    "server paused": (2, Drill.pause),
-    "server killed": (2.5, Drill.crash),
-    "backend killed": (2, Drill.crash_backend),
-    "server restarted": (1, Drill.restart),
-}
 
 
 def _select(connection: Any) -> None:
