@@ -2,13 +2,17 @@
 
 import sys
 
-from tests.bench import contract, filters, growth, pagestorm
+from tests.bench import bigsettings, contract, filters, growth, overhead, pagestorm, warm, writes
 
 BENCHMARKS = {
+    "bigsettings": bigsettings.main,
     "contract": contract.main,
     "filters": filters.main,
     "growth": growth.main,
+    "overhead": overhead.main,
     "pagestorm": pagestorm.main,
+    "warm": warm.main,
+    "writes": writes.main,
 }
 
 

@@ -7,21 +7,21 @@ HTTP, by a reader that stops in the middle.
 
 import argparse
 import http.client
-import os
 import statistics
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
-from typing import Any, Final, cast
+from typing import Any, Final
 
 import psycopg
 
 from tests.bench import report
+from tests.bench.children import memory
 from tests.bench.site import Site
 
 PEOPLE: Final = 200
+SERVER: Final = b"config.serving"
 # Newest first: one runs since two hours, the others lie 33.6 h apart, five a week.
 FILL: Final = """
     INSERT INTO worktime_worktime (created_at, updated_at, user_id, organization_id, branch_id,
@@ -63,17 +63,10 @@ def main(arguments: list[str]) -> int:
 
 def _fill(site: Site, count: int) -> None:
     """Make `small` with five records a person, and put `count` into the other database."""
-    from django.db import connections
-
-    from config.db.base import DatabaseWrapper
-
-    # A database that is copied must have no connection.
-    cast(DatabaseWrapper, connections["default"]).close_pool()
     with psycopg.connect(**site.postgres.params("stechuhr"), autocommit=True) as big:
         big.execute("DELETE FROM worktime_worktime")
         big.execute(FILL, {"first": 0, "last": 4})
-    with psycopg.connect(**site.postgres.params("postgres"), autocommit=True) as server:
-        server.execute("CREATE DATABASE small TEMPLATE stechuhr")
+    site.copy_database("small")
     began = time.monotonic()
     with psycopg.connect(**site.postgres.params("stechuhr"), autocommit=True) as big:
         big.execute(FILL, {"first": 5, "last": count // PEOPLE - 1})
@@ -126,7 +119,7 @@ def _exports(site: Site) -> list[dict[str, Any]]:
     with site.serving({"WEB_WORKERS": "1", "WEB_THREADS": "4"}) as port:
         _get(port, cookie, "/api/worktime/").read()
         for kind in ("csv", "xlsx"):
-            before = _memory()
+            before = memory(SERVER)
             with _highest_memory() as highest:
                 began = time.monotonic()
                 response = _get(port, cookie, f"/api/worktime/export/?format={kind}")
@@ -171,31 +164,6 @@ def _busy(site: Site) -> int:
     return int(row[0])
 
 
-def _memory() -> float:
-    """Return the MiB that this process's children and theirs have resident."""
-    children: dict[int, list[int]] = {}
-    for status in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            text = status.read_text()
-        except OSError:
-            continue
-        children.setdefault(int(text.rpartition(")")[2].split()[1]), []).append(
-            int(status.parent.name)
-        )
-    todo, total = children.get(os.getpid(), []), 0
-    while todo:
-        pid = todo.pop()
-        todo += children.get(pid, [])
-        try:
-            command = Path(f"/proc/{pid}/cmdline").read_bytes()
-            pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
-        except OSError:
-            continue
-        if b"config.serving" in command:
-            total += pages
-    return total * os.sysconf("SC_PAGE_SIZE") / 2**20
-
-
 @contextmanager
 def _highest_memory() -> Iterator[list[float]]:
     """Yield a list whose only item is the highest memory seen until the block's end."""
@@ -203,7 +171,7 @@ def _highest_memory() -> Iterator[list[float]]:
 
     def watch() -> None:
         while not is_over.wait(0.1):
-            highest[0] = max(highest[0], _memory())
+            highest[0] = max(highest[0], memory(SERVER))
 
     watcher = threading.Thread(target=watch)
     watcher.start()

@@ -18,10 +18,10 @@ from rich.progress import Progress
 
 from tests.bench import bouncer, load, report
 from tests.bench.site import Site
+from tests.bench.turns import QUICK_TIMEOUT, rounds
 
 CONNECTIONS: Final = 10
 EMPTIED_EVERY: Final = 0.05
-QUICK_TIMEOUT: Final = 170.0  # for everything; a round that would not fit is left out
 OURS: Final = "this backend, 10"
 
 
@@ -36,13 +36,16 @@ class Variant:
     bounced: bool = False
 
 
-def ours(name: str, connections: int, pools: int, **kwargs: Any) -> Variant:
+def ours(
+    name: str, connections: int, pools: int, *, read_timeout: float = 0.1, **kwargs: Any
+) -> Variant:
     """Return this backend with so many connections over both workers, and pools in each."""
     each = connections // 2
     settings = {
         "DB_POOLS": str(pools),
         "DB_POOL_SIZE": str(each // pools),
         "DB_WRITE_RESERVE": "1" if each > 2 else "0",
+        "DB_READ_TIMEOUT": str(read_timeout),
     }
     return Variant(name, settings, **kwargs)
 
@@ -65,6 +68,7 @@ QUICK: Final = (
 )
 FULL: Final = (
     *QUICK,
+    ours(f"{OURS}, half load, no wait", CONNECTIONS, 5, share=0.5, read_timeout=0.0),
     ours("this backend, 10 in 1 pool a worker", CONNECTIONS, 1),
     stock("reads retried, 10, warm", "retrying", CONNECTIONS, is_cold=False),
     stock("CONN_MAX_AGE 0", "age0"),
@@ -98,7 +102,7 @@ def _measure(
     variants: Sequence[Variant], options: argparse.Namespace
 ) -> dict[str, list[load.Outcome]]:
     outcomes: dict[str, list[load.Outcome]] = {variant.name: [] for variant in variants}
-    given = time.monotonic() + QUICK_TIMEOUT
+    until = time.monotonic() + QUICK_TIMEOUT if options.quick else None
     with contextlib.ExitStack() as stack:
         site = stack.enter_context(Site(people=options.users, postgres={"max_connections": "400"}))
         progress = stack.enter_context(Progress())
@@ -125,11 +129,7 @@ def _measure(
                     )
                 )
             progress.advance(task)
-        began = time.monotonic()
-        for number in range(options.rounds):
-            now = time.monotonic()
-            if options.quick and number and now + (now - began) / number > given:
-                break
+        for number in rounds(options.rounds, until=until):
             for variant in variants:
                 progress.update(task, description=f"round {number + 1}: {variant.name}")
                 port = ports[(*sorted(variant.settings.items()), variant.bounced)]

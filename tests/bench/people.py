@@ -26,7 +26,8 @@ def sign_in(count: int) -> list[str]:
     BranchAssignment.objects.bulk_create(
         BranchAssignment(user=user, branch=branch, is_active_branch=True) for user in users
     )
-    return [session_of(user) for user in User.objects.filter(username__startswith="bench-")]
+    known_by_now = User.objects.filter(username__startswith="bench-").order_by("id")
+    return [session_of(user) for user in known_by_now]
 
 
 def session_of(user: User) -> str:

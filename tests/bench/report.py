@@ -19,6 +19,7 @@ from config.dev import environment
 # Taken when this is loaded: a benchmark's site has a folder of its own later.
 FOLDER = environment.var_dir() / "bench"
 LIBRARIES = ("django", "psycopg", "granian", "djangorestframework")
+MOST_COLUMNS = 9
 STYLE = """body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}
 table{border-collapse:collapse}
 td,th{padding:.2rem .8rem;text-align:right;border-bottom:1px solid #ccc}
@@ -56,12 +57,7 @@ def show(
 
     Each figure stands beside its ratio to the first row's.
     """
-    table = Table(title=name)
-    for column in rows[0]:
-        table.add_column(column, justify="left" if column == "variant" else "right")
-    for row in rows:
-        table.add_row(*(_cell(value, rows[0][column]) for column, value in row.items()))
-    Console(width=max(Console().width, 120)).print(table)
+    Console(width=max(Console().width, 120)).print(_table(name, rows))
     for aim in aims:
         print(aim)
     record = {
@@ -83,6 +79,24 @@ def show(
     print(f"Written to {path} and {page.name}")
 
 
+def _table(name: str, rows: Sequence[Mapping[str, Any]]) -> Table:
+    header, *lines = _lines(rows)
+    table = Table(title=name)
+    for number, text in enumerate(header):
+        table.add_column(text, justify="right" if number else "left")
+    for line in lines:
+        table.add_row(*line)
+    return table
+
+
+def _lines(rows: Sequence[Mapping[str, Any]]) -> list[tuple[str, ...]]:
+    """Return a header and a line for each variant, or one for each figure where they are many."""
+    figures = [
+        (column, *(_cell(row[column], rows[0][column]) for row in rows)) for column in rows[0]
+    ]
+    return figures if len(figures) > MOST_COLUMNS else [*zip(*figures, strict=True)]
+
+
 def _cell(value: Any, first: Any) -> str:
     if isinstance(value, str):
         return value
@@ -92,17 +106,16 @@ def _cell(value: Any, first: Any) -> str:
 
 def _page(record: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], aims: Sequence[Aim]) -> str:
     name = escape(record["name"])
-    columns = list(rows[0])
+    header, *table = _lines(rows)
     lines = [f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{name}</title>']
     lines.append(f"<style>{STYLE}</style><h1>{name}</h1><ul>")
     for aim in aims:
         lines.append(f'<li class="{"yes" if aim.is_met else "no"}">{escape(str(aim))}</li>')
-    lines.append("</ul><table><tr>" + "".join(f"<th>{escape(each)}</th>" for each in columns))
-    for row in rows:
-        cells = (_cell(row[each], rows[0][each]) for each in columns)
-        lines.append("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in cells))
+    lines.append("</ul><table><tr>" + "".join(f"<th>{escape(each)}</th>" for each in header))
+    for line in table:
+        lines.append("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in line))
     lines.append("</table>")
-    for column in columns:
+    for column in rows[0]:
         values = {str(row["variant"]): row[column] for row in rows}
         if all(isinstance(value, int | float) for value in values.values()):
             lines.append(f"<h2>{escape(column)}</h2>{_bars(values)}")

@@ -13,7 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
-from config.dev import environment
+from config.dev import accounts, environment
 from config.dev.servers import Postgres, Valkey, free_port
 
 BASE_DIR: Final = Path(__file__).resolve().parents[2]
@@ -72,6 +72,16 @@ class Site:
             "STECHUHR_PROCESS": "command",
         }
 
+    def copy_database(self, name: str) -> None:
+        """Make another database of the same server with what is stored now."""
+        import psycopg
+        from django.db import connections
+
+        # A database that is copied must have no connection.
+        connections["default"].close_pool()  # type: ignore[attr-defined]
+        with psycopg.connect(**self.postgres.params("postgres"), autocommit=True) as server:
+            server.execute(f"CREATE DATABASE {name} TEMPLATE stechuhr")
+
     @contextlib.contextmanager
     def serving(
         self, settings: Mapping[str, str] | None = None, *, database_url: str | None = None
@@ -94,10 +104,12 @@ class Site:
         path = self.folder / f"web-{port}.log"
         with path.open("wb") as log:
             server = subprocess.Popen(
-                [
-                    *(sys.executable, "-m", "config.serving"),
-                    *(f"--{name}={value}" for name, value in given.items()),
-                ],
+                accounts.as_child(
+                    [
+                        *(sys.executable, "-m", "config.serving"),
+                        *(f"--{name}={value}" for name, value in given.items()),
+                    ]
+                ),
                 cwd=BASE_DIR,
                 env={"PATH": os.environ["PATH"], **chosen},
                 stdout=log,
