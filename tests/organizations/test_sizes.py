@@ -91,6 +91,32 @@ def test_a_list_costs_the_same_whatever_its_length(
     assert costs == [queries] * 3
 
 
+def test_what_one_has_oneself_costs_the_same_however_much_it_is(
+    api: type[Api], ada: User, nordwind: Organization
+) -> None:
+    client = api(ada)
+    costs = []
+    for numbers in (range(10), range(10, 100), range(100, 1000)):
+        for model, assignment, name in (
+            (Role, RoleAssignment, "role"),
+            (Branch, BranchAssignment, "branch"),
+        ):
+            rows = model._default_manager.bulk_create(
+                model(organization=nordwind, name=f"x{i}") for i in numbers
+            )
+            assignment._default_manager.bulk_create(
+                assignment(user=ada, **{name: row}) for row in rows
+            )
+        cost = {}
+        for path, key in (("/api/me/", "roles"), ("/api/me/branches/", "results")):
+            with CaptureQueriesContext(connection) as captured:
+                body = client.get(path).json()
+            assert len(body[key]) > numbers.stop, path
+            cost[path] = len(captured)
+        costs.append(cost)
+    assert costs[0] == costs[1] == costs[2]
+
+
 def test_a_huge_settings_row_slows_nothing_else(api: type[Api], db: None) -> None:
     """Nobody's SQL names its table but its own endpoint's, and founding, which makes a row."""
     world = make_world("nordwind")
