@@ -97,16 +97,14 @@ def test_what_one_has_oneself_costs_the_same_however_much_it_is(
     client = api(ada)
     costs = []
     for numbers in (range(10), range(10, 100), range(100, 1000)):
-        for model, assignment, name in (
-            (Role, RoleAssignment, "role"),
-            (Branch, BranchAssignment, "branch"),
-        ):
-            rows = model._default_manager.bulk_create(
-                model(organization=nordwind, name=f"x{i}") for i in numbers
-            )
-            assignment._default_manager.bulk_create(
-                assignment(user=ada, **{name: row}) for row in rows
-            )
+        roles = Role.objects.bulk_create(Role(organization=nordwind, name=f"x{i}") for i in numbers)
+        RoleAssignment.objects.bulk_create(RoleAssignment(user=ada, role=role) for role in roles)
+        branches = Branch.objects.bulk_create(
+            Branch(organization=nordwind, name=f"x{i}") for i in numbers
+        )
+        BranchAssignment.objects.bulk_create(
+            BranchAssignment(user=ada, branch=branch) for branch in branches
+        )
         cost = {}
         for path, key in (("/api/me/", "roles"), ("/api/me/branches/", "results")):
             with CaptureQueriesContext(connection) as captured:
