@@ -68,6 +68,7 @@ def test_who_waits_holds_no_connection(items: Items, versions: Cache[int, int], 
     with ThreadPoolExecutor(9) as pool:
         answers = [pool.submit(versions.get, 7) for _ in range(9)]
         until(lambda: versions.counts["waits"] == 8)
+        assert held.begun.wait(TIMEOUT), "its statement has ended"
         assert group.gate.in_use == 0, "not even the load itself, between two statements"
         held.go()
         assert [answer.result(TIMEOUT) for answer in answers] == [0] * 9
