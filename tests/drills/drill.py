@@ -9,6 +9,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -25,6 +26,7 @@ UNGUARD = "DROP INDEX filter_list_name"
 FORGETFUL = (
     "ALTER ROLE stechuhr SET synchronous_commit = off",
     "ALTER SYSTEM SET wal_writer_delay = '10s'",
+    "ALTER SYSTEM SET bgwriter_lru_maxpages = 0",
     "SELECT pg_reload_conf()",
 )
 # After Redis is back, for how long another process may not have heard of a write (docs/caches.md).
@@ -58,49 +60,57 @@ def forgetful(postgres: Postgres) -> Iterator[None]:
         admin.execute("ALTER ROLE stechuhr RESET synchronous_commit")
 
 
-def run(site: Site, name: str, options: argparse.Namespace, broken: str = "") -> Result:
-    """Run one drill on a site; `broken` names parts for `tests.drills.sabotage`."""
-    ledger = Ledger()
+@contextlib.contextmanager
+def serving(
+    site: Site, options: argparse.Namespace, *, proxied: bool, broken: str = ""
+) -> Iterator[faults.Ground]:
+    """Run the app server, before the database or a proxy of it; yield what there is to break.
+
+    `broken` names parts for `tests.drills.sabotage`.
+    """
     settings = {
         "DJANGO_SETTINGS_MODULE": "tests.drills.settings",
         "DRILL_BREAK": broken,
         "WEB_WORKERS": str(options.workers),
     }
     assert site.postgres.port is not None
-    with (
-        Proxy(("127.0.0.1", site.postgres.port)) as proxy,
-        site.serving(
-            settings,
-            database_url=site.postgres.url(port=proxy.port) if name == "faults" else None,
-        ) as port,
-        watched(site.postgres) as backends,
-    ):
-        connections, reserve = _limits(site)
-        ground = faults.Ground(
-            site=site,
-            proxy=proxy,
-            port=port,
-            reads=options.workers * (connections - reserve),
-            connections=options.workers * connections,
-            random=random.Random(options.seed),
-        )
+    with Proxy(("127.0.0.1", site.postgres.port)) as proxy:
+        url = site.postgres.url(port=proxy.port) if proxied else None
+        with site.serving(settings, database_url=url) as port:
+            connections, reserve = _limits(site)
+            yield faults.Ground(
+                site=site,
+                proxy=proxy,
+                port=port,
+                reads=options.workers * (connections - reserve),
+                connections=options.workers * connections,
+                random=random.Random(options.seed),
+            )
+
+
+def run(ground: faults.Ground, name: str, options: argparse.Namespace) -> Result:
+    """Run one drill; faults begin when everybody has been round once undisturbed."""
+    site, ledger = ground.site, Ledger()
+    seed = f"{name}-{ground.port}-{options.seed}"
+    people = [
+        Person(number, ground.port, cookie, ledger, seed=seed)
+        for number, cookie in enumerate(site.cookies[: options.clients])
+    ]
+    with watched(site.postgres) as backends:
         began = time.monotonic()
-        until = began + options.seconds
-        people = [
-            Person(number, port, cookie, ledger, seed=f"{name}-{options.seed}")
-            for number, cookie in enumerate(site.cookies[: options.clients])
-        ]
-        load = threading.Thread(target=lambda: asyncio.run(_live(people, until)))
+        alone = Person(len(people), ground.port, site.cookies[0], ledger, seed=seed)
+        asyncio.run(faults.aim(name, ground, alone))
+        load = threading.Thread(target=lambda: asyncio.run(_live(people)))
         load.start()
-        time.sleep(min(1.0, options.seconds / 5))
-        struck = list(
-            faults.run(ground, faults.schedule(name, options.outage, options.rest), until)
-        )
+        while load.is_alive() and not all(each.rounds for each in people):
+            time.sleep(0.02)
+        ledger.until = time.monotonic() + options.seconds
+        schedule = faults.schedule(name, options.outage, options.rest)
+        struck = list(faults.run(ground, schedule, ledger.until))
         load.join()
-        time.sleep(1.5)  # the workers write their figures once a second
-        if options.logs:
-            print((site.folder / f"web-{port}.log").read_text()[-options.logs :])
-        at_rest = sum(total.in_use for total in stats.collect(site.folder / "dbpool").values())
+        at_rest = _held_at_rest(site.folder / "dbpool", options.workers)
+    if options.logs:
+        print((site.folder / f"web-{ground.port}.log").read_text()[-options.logs :])
     result = Result(name, time.monotonic() - began)
     _judge_storage(site.postgres, ledger, result)
     _judge_sight(ledger, struck, result, forgives=name == "redis")
@@ -117,10 +127,22 @@ def run(site: Site, name: str, options: argparse.Namespace, broken: str = "") ->
     return result
 
 
-async def _live(people: Sequence[Person], until: float) -> None:
+def _held_at_rest(folder: Path, workers: int) -> int:
+    """Return how many connections the workers hold now that nobody asks for anything."""
+    began = time.time()
+    while True:
+        told = sum(path.stat().st_mtime > began for path in folder.glob("*.json"))
+        held = sum(total.in_use for total in stats.collect(folder).values())
+        # Each worker tells its figures once a second.
+        if (told >= workers and not held) or time.time() > began + 5:
+            return held
+        time.sleep(0.05)
+
+
+async def _live(people: Sequence[Person]) -> None:
     # More people think longer: the drill is about faults, not about a full machine.
     think, pause = max(0.3, len(people) / 20), 0.1 + len(people) / 200
-    await asyncio.gather(*(each.live(until, think=think, pause=pause) for each in people))
+    await asyncio.gather(*(each.live(think=think, pause=pause) for each in people))
 
 
 def _limits(site: Site) -> tuple[int, int]:

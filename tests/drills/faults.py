@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import partial
+from itertools import cycle
 from typing import Final
 
 import psycopg
@@ -17,13 +18,14 @@ from config.dev.proxy import Proxy
 from config.dev.servers import Server
 from tests.bench.load import Client
 from tests.bench.site import Site
+from tests.drills.people import Person
 
 HELD: Final = 500  # milliseconds
 
 
 @dataclass
 class Ground:
-    """What there is to break."""
+    """What there is to break: one app server, and what it needs."""
 
     site: Site
     proxy: Proxy
@@ -103,6 +105,39 @@ def cut(ground: Ground) -> Iterator[None]:
     yield
 
 
+async def aim(name: str, ground: Ground, person: Person) -> None:
+    """Strike once where a drill hurts most, before there is any load.
+
+    Under load chance decides which worker is full, whose COMMIT is hit and whether a repetition of
+    it comes through; a broken part would be noticed on most days.
+    """
+    if name == "exhaust":
+        await _crowd(ground)
+    if name == "faults":
+        await _cut_in_two(ground, person)
+
+
+async def _crowd(ground: Ground) -> None:
+    """Want three times the connections at once, so that each worker opens all it would."""
+    clients = [Client(ground.port, "") for _ in range(3 * ground.connections)]
+    await asyncio.gather(*(each.ask("POST", "/drill/hold/100/") for each in clients))
+    for client in clients:
+        client.close()
+
+
+async def _cut_in_two(ground: Ground, person: Person) -> None:
+    """Save lists; one's connection is cut right before COMMIT, another's right after it."""
+    for arm in (ground.proxy.cut_before, ground.proxy.cut_after):
+        armed = arm(b"COMMIT")
+        for _ in range(20):  # a cold server may refuse before it gets so far
+            await person.save_list()
+            if armed.fired.is_set():
+                break
+        else:
+            raise RuntimeError("no COMMIT came by")
+    person.leave()
+
+
 def _postgres(ground: Ground) -> Server:
     return ground.site.postgres
 
@@ -121,7 +156,7 @@ def schedule(drill: str, seconds: float, rest: float) -> list[Fault]:
     if drill == "outage":
         return [
             Fault(f"database: {how}", partial(down, how, _postgres), seconds, rest)
-            for how in ("stop", "kill", "pause")
+            for how in ("kill", "stop", "pause")
         ]
     if drill == "redis":
         return [
@@ -134,15 +169,12 @@ def schedule(drill: str, seconds: float, rest: float) -> list[Fault]:
 def run(
     ground: Ground, faults: Sequence[Fault], until: float
 ) -> Iterator[tuple[Fault, float, float]]:
-    """Inject one fault after the other; yield each with when it began and when it was mended."""
-    number = 0
-    while True:
-        fault = faults[number % len(faults)]
-        if time.monotonic() + fault.seconds + fault.rest > until:
+    """Inject faults one after the other, at least one; yield when each began and was mended."""
+    for number, fault in enumerate(cycle(faults)):
+        if number and time.monotonic() + fault.seconds + fault.rest > until:
             return
         began = time.monotonic()
         with fault.block(ground):
             time.sleep(fault.seconds)
         yield fault, began, time.monotonic()
         time.sleep(fault.rest)
-        number += 1

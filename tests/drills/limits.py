@@ -17,16 +17,17 @@ from tests.drills.drill import Result, watched
 
 FOUR: Final = {"DB_POOLS": "1", "DB_POOL_SIZE": "2", "DB_WRITE_RESERVE": "0"}
 MANY: Final = {"WEB_WORKERS": "5"}
+PEOPLE: Final = 100
 BUDGET: Final = 50  # five workers with ten connections each
 
 
 def run(site: Site, options: argparse.Namespace) -> list[Result]:
-    """Run both on a site with 100 people or more."""
+    """Run both on a site with PEOPLE or more."""
     few = storm(site, "25 people on 4 connections", FOUR, 4, people=25, think=1.0, options=options)
     if refused := few.figures["answers"] - few.figures["answered 200"]:
         few.broken.append(f"{refused} requests were refused")
     many = storm(
-        site, "100 people, 5 workers", MANY, BUDGET, people=100, think=0.0, options=options
+        site, "100 people, 5 workers", MANY, BUDGET, people=PEOPLE, think=0.0, options=options
     )
     return [few, many]
 

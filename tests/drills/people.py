@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import math
 import random
 from dataclasses import dataclass, field
 from itertools import count
@@ -47,8 +48,9 @@ class Request:
 
 @dataclass
 class Ledger:
-    """What all people saw."""
+    """What all people saw; after `until` (monotonic seconds) nobody begins anything new."""
 
+    until: float = math.inf
     requests: list[Request] = field(default_factory=list)
     writes: list[Write] = field(default_factory=list)
     # When somebody was shown less than they had been told is stored.
@@ -57,26 +59,25 @@ class Ledger:
 
 
 class Person:
-    """One signed-in person; `live` returns when `until` has come and nothing is left undone."""
+    """One signed-in person; `live` returns when the ledger is closed and nothing left undone."""
 
     def __init__(self, number: int, port: int, cookie: str, ledger: Ledger, *, seed: str) -> None:
         self.number = number
         self.ledger = ledger
         self.chance = random.Random(f"{seed} {number}")
         self.clients = [Client(port, f"{cookie}; csrftoken={TOKEN}") for _ in LOOKS]
+        self.rounds = 0
         self._names = (f"{seed}-{number}-{n}" for n in count())
 
-    async def live(self, until: float, *, think: float, pause: float) -> None:
+    async def live(self, *, think: float, pause: float) -> None:
         """Work and think; after a refusal wait for about `pause` seconds."""
         self.pause = pause
-        # Nothing is given up at the end: what was begun is repeated for a while.
-        self.given_up_at = until + PATIENCE
         await asyncio.sleep(self.chance.uniform(0, think))
-        while monotonic() < until:
+        while monotonic() < self.ledger.until:
             record = await self._once("start", "/api/worktime/start/", lambda name: {"notes": name})
             if record is not None:
                 await self._look_for(record["id"])
-            await self._save_list()
+            await self.save_list()
             await asyncio.gather(
                 *(
                     self._send(each, "GET", path)
@@ -85,7 +86,12 @@ class Person:
             )
             if await self._once("stop", "/api/worktime/stop/", lambda name: {}) is not None:
                 await self._look_for(None)
+            self.rounds += 1
             await asyncio.sleep(think * self.chance.uniform(0.8, 1.2))
+        self.leave()
+
+    def leave(self) -> None:
+        """Close all connections."""
         for client in self.clients:
             client.close()
 
@@ -94,7 +100,8 @@ class Person:
         name = next(self._names)
         write = Write(kind, name, monotonic())
         self.ledger.writes.append(write)
-        while monotonic() < self.given_up_at:
+        # Nothing is given up at the end: what was begun is repeated for a while.
+        while monotonic() < self.ledger.until + PATIENCE:
             answer = await self._send(self.clients[0], "POST", path, body(name), key=name)
             self._judge(write, answer)
             if write.outcome == "accepted":
@@ -107,7 +114,7 @@ class Person:
             await asyncio.sleep(self.pause * self.chance.uniform(0.5, 1.5))
         return None
 
-    async def _save_list(self) -> None:
+    async def save_list(self) -> None:
         """Save a list once, without a key: only the backend stands against a second one."""
         name = next(self._names)
         write = Write("list", name, monotonic())
