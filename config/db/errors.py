@@ -26,6 +26,12 @@ class DatabaseUnavailable(DatabaseShortage):
     """The server cannot be reached. Nothing was applied."""
 
 
+class Contended(DatabaseShortage):
+    """Others kept changing the same thing in every attempt. Nothing was applied."""
+
+    code = "locked"
+
+
 class OutcomeUnknown(DatabaseShortage):
     """The answer to COMMIT was lost and could not be learned; repeat with the same key."""
 

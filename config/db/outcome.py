@@ -55,7 +55,8 @@ class Kind(Enum):
     NEVER = "never"  # another attempt would fail as well, or must not be made
 
 
-SAFE_STATES: Final = {"08001", "08004", "53300", "57P03", "40001", "40P01", "55P03"}
+CONTENDED_STATES: Final = {"40001", "40P01", "55P03"}
+SAFE_STATES: Final = {"08001", "08004", "53300", "57P03", *CONTENDED_STATES}
 LOST_STATES: Final = {"08000", "08003", "08006", "08007", "57P01", "57P02"}
 
 

@@ -18,9 +18,9 @@ from django.db import DEFAULT_DB_ALIAS, Error, connections, transaction
 from django.db.transaction import TransactionManagementError
 
 from config.db.base import DatabaseWrapper
-from config.db.errors import DatabaseShortage, DatabaseUnavailable
+from config.db.errors import Contended, DatabaseShortage, DatabaseUnavailable
 from config.db.intent import Intent, current, use
-from config.db.outcome import Kind, kind_of
+from config.db.outcome import CONTENDED_STATES, Kind, kind_of
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -76,7 +76,7 @@ def write(function: Callable[P, T]) -> Callable[P, T]:
 
     It may run up to three times, so it must do nothing but database work and leave its arguments
     alone. The outermost `@write` owns the transaction; one inside it joins. Raises what the
-    function raises, else DatabaseUnavailable, PoolExhausted (nothing was applied) or
+    function raises, else DatabaseUnavailable, Contended, PoolExhausted (nothing was applied) or
     OutcomeUnknown. Inside a READ scope or a plain `atomic` it raises TransactionManagementError.
     """
     if inspect.iscoroutinefunction(function):
@@ -142,7 +142,9 @@ def _run(db: DatabaseWrapper, function: Callable[[], T], name: str) -> T:
                 if pause is None or not budget.spend():
                     if isinstance(error, DatabaseShortage):
                         raise
-                    raise DatabaseUnavailable(
+                    state = getattr(error.__cause__, "sqlstate", None)
+                    refusal = Contended if state in CONTENDED_STATES else DatabaseUnavailable
+                    raise refusal(
                         f"not applied in {attempt - 1} attempts: {str(error).strip()}"
                     ) from error
                 logger.warning("retry attempt=%s label=%r error=%s", attempt, label, error)

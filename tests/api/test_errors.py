@@ -69,6 +69,11 @@ def test_another_media_type(api: type[Api], alice: User) -> None:
         assert code(response) == (415, "unsupported_media_type")
 
 
+def test_another_format(api: type[Api], alice: User) -> None:
+    response = api(alice).get("/api/me/", headers={"Accept": "application/xml"})
+    assert code(response) == (406, "not_acceptable")
+
+
 def test_another_method(api: type[Api], alice: User) -> None:
     assert code(api(alice).send("DELETE", START)) == (405, "method_not_allowed")
 

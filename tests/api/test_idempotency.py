@@ -1,17 +1,21 @@
 """Idempotency-Key: the same key and body take effect once and get the same answer."""
 
 import threading
+from collections.abc import Iterator
 from datetime import timedelta
 from io import StringIO
+from time import monotonic
 
 import pytest
 from django.core.management import call_command
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils import timezone
 
 from accounts.models import User
+from config.dev.proxy import Proxy
 from config.models import IdempotencyKey
 from tests.conftest import Api
+from tests.db.conftest import Elsewhere, db_access, elsewhere  # noqa: F401
 from tests.race import at_once
 from worktime.models import WorkTime
 
@@ -122,3 +126,33 @@ def test_a_twin_that_does_not_end_is_in_progress(api: type[Api], alice: User) ->
     assert int(response["Retry-After"]) >= 1
     assert not WorkTime.objects.exists()
     assert client.post_json(START, **KEY).status_code == 201
+
+
+@pytest.fixture
+def lossy(transactional_db: None, elsewhere: Elsewhere) -> Iterator[Proxy]:  # noqa: F811
+    """A proxy before the tests' database, with this thread's connections going through it."""
+    settings = connection.settings_dict
+    host, port = settings["HOST"], settings["PORT"] or "5432"
+    with Proxy(f"{host}/.s.PGSQL.{port}" if host[0] == "/" else (host, int(port))) as proxy:
+        where = {"host": "127.0.0.1", "port": str(proxy.port)}
+        elsewhere({"dbname": settings["NAME"], **where}, pools=1, pool_size=2, write_reserve=1)
+        yield proxy
+
+
+def test_a_repetition_learns_what_became_of_a_lost_commit(
+    alice: User, api: type[Api], lossy: Proxy
+) -> None:
+    client = api(alice)
+    lossy.cut_after(b"COMMIT")
+    for _ in range(1000):
+        lossy.cut_before(b"pg_xact_status")
+    response = client.post_json(START, **KEY)
+    assert (response.status_code, response.json()["code"]) == (503, "outcome_unknown")
+    assert int(response["Retry-After"]) >= 1
+    lossy.stop()
+    lossy.start()
+    until = monotonic() + 10
+    while (response := client.post_json(START, **KEY)).status_code == 503:
+        assert monotonic() < until
+    assert (response.status_code, response["Idempotent-Replayed"]) == (201, "true")
+    assert WorkTime.objects.count() == 1

@@ -7,7 +7,7 @@ from time import monotonic
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.http import HttpRequest, HttpResponse
 from django.test import Client, override_settings
 from django.urls import path
@@ -117,6 +117,27 @@ def test_clocking_in_that_waited_in_vain_was_not_applied(
     with holding(capacity()[0], Intent.WRITE):
         response = client.post_json("/api/worktime/start/")
     assert (response.status_code, response.json()["code"]) == (503, "pool_exhausted")
+    assert not WorkTime.objects.exists()
+
+
+def test_what_somebody_else_keeps_locked(api: type[Api], alice: User) -> None:
+    client = api(alice)
+    is_locked, may_end = threading.Event(), threading.Event()
+
+    def lock() -> None:
+        with transaction.atomic():
+            User.objects.select_for_update().get(pk=alice.pk)
+            is_locked.set()
+            may_end.wait(10)
+
+    other = threading.Thread(target=lock)
+    other.start()
+    is_locked.wait(10)
+    response = client.post_json("/api/worktime/start/")
+    may_end.set()
+    other.join()
+    assert (response.status_code, response.json()["code"]) == (503, "locked")
+    assert int(response["Retry-After"]) >= 1
     assert not WorkTime.objects.exists()
 
 

@@ -12,7 +12,7 @@ from psycopg import errors
 
 from config.db import retry
 from config.db.base import DatabaseWrapper
-from config.db.errors import DatabaseUnavailable, OutcomeUnknown, PoolExhausted
+from config.db.errors import Contended, DatabaseUnavailable, OutcomeUnknown, PoolExhausted
 from config.db.intent import Intent, current, use
 from config.db.outcome import Kind, kind_of
 from config.db.retry import RetryBudget, pause_before, write
@@ -81,7 +81,7 @@ def test_a_conflict_is_repeated_and_applied_once(database: DatabaseWrapper) -> N
 
 def test_three_attempts_and_no_more(database: DatabaseWrapper) -> None:
     flaky = Flaky(*(conflict() for _ in range(5)))
-    with pytest.raises(DatabaseUnavailable, match="3 attempts"):
+    with pytest.raises(Contended, match="3 attempts"):
         run(flaky)
     assert (flaky.runs, names()) == (3, [])
 
@@ -193,7 +193,7 @@ def test_the_budget_bounds_repetitions(
     monkeypatch.setattr(retry, "budget", RetryBudget(ratio=0.5, burst=1))
     assert run(Flaky(conflict())) == "done"
     flaky = Flaky(conflict())
-    with pytest.raises(DatabaseUnavailable):
+    with pytest.raises(Contended):
         run(flaky)
     assert flaky.runs == 1
 
