@@ -6,6 +6,7 @@ from rest_framework import serializers
 
 from accounts.models import AccessLevel, ApiToken, Entity, Language, Scope, User
 from config.api.fields import FlagField, IdField, InstantField
+from config.api.schema import example
 
 
 class OrganizationBriefSerializer(serializers.Serializer[object]):
@@ -17,6 +18,7 @@ class OrganizationBriefSerializer(serializers.Serializer[object]):
     logo = serializers.CharField()
 
 
+@example(dark_mode=True)
 class SettingsSerializer(serializers.Serializer[object]):
     """How the browser app looks for a person."""
 
@@ -79,6 +81,7 @@ class PersonBriefSerializer(serializers.ModelSerializer[User]):
         fields = ("id", "username", "first_name", "last_name")
 
 
+@example(first_name="Alice", time_zone="Europe/Berlin")
 class ProfileSerializer(serializers.ModelSerializer[User]):
     """A person's own record; the e-mail changes through allauth's verified flow alone."""
 
@@ -118,6 +121,7 @@ class ProfileSerializer(serializers.ModelSerializer[User]):
         return attrs
 
 
+@example(bank_details="DE02 1203 0000 0000 2020 51")
 class BankDetailsSerializer(serializers.ModelSerializer[User]):
     """Where a person's wages go."""
 
@@ -156,6 +160,7 @@ class IssuedTokenSerializer(TokenSerializer):
         fields: tuple[str, ...] = (*TokenSerializer.Meta.fields, "token")
 
 
+@example(name="Terminal at the door", scopes=["worktime:clock"])
 class IssueTokenSerializer(serializers.Serializer[object]):
     """What a token shall be for."""
 

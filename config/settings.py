@@ -261,6 +261,10 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "config.api.schema.link_what_is_made",
+    ],
     "ENUM_NAME_OVERRIDES": {"AccessLevelEnum": "accounts.models.AccessLevel"},
 }
 

@@ -6,7 +6,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from config.api.fields import FlagField, IdField
-from config.api.schema import ConditionSerializer, FieldErrorSerializer
+from config.api.schema import ConditionSerializer, FieldErrorSerializer, example
 from config.api.tables import CONNECTORS, all_tables
 from filterlists.cache import PEOPLE, ROLES
 from filterlists.models import ViewMode
@@ -83,6 +83,7 @@ class OperatorsField(serializers.JSONField):
     """What stands between conditions; checked with them."""
 
 
+@example(name="Last month", is_shared=True)
 class FilterListChangeSerializer(serializers.Serializer[object]):
     """What a person may change of a list; another group moves it."""
 
@@ -93,6 +94,15 @@ class FilterListChangeSerializer(serializers.Serializer[object]):
     is_shared = FlagField(required=False)
 
 
+@example(
+    table="worktime",
+    name="Stocktaking this month",
+    conditions=[
+        {"column": "started_at", "operator": "equals", "value": "@this_month"},
+        {"column": "notes", "operator": "contains", "value": "stocktaking"},
+    ],
+    operators=["AND"],
+)
 class FilterListCreateSerializer(FilterListChangeSerializer, FilterTableSerializer):
     """A new list; without conditions it is everything that one may see."""
 
@@ -107,16 +117,19 @@ class FilterGroupSerializer(serializers.Serializer[object]):
     position = serializers.IntegerField()
 
 
+@example(name="Accounting")
 class FilterGroupChangeSerializer(serializers.Serializer[object]):
     """What a person may change of a group."""
 
     name = serializers.CharField(max_length=100)
 
 
+@example(table="worktime", name="Accounting")
 class FilterGroupCreateSerializer(FilterGroupChangeSerializer, FilterTableSerializer):
     """A new group."""
 
 
+@example(table="worktime", groups=[3, 1, 2])
 class ReorderSerializer(FilterTableSerializer):
     """A new order: of all groups, or of all lists of one group (left out: of those without)."""
 
@@ -131,6 +144,12 @@ class ReorderSerializer(FilterTableSerializer):
         return attrs
 
 
+@example(
+    column_order=["started_at", "ended_at", "notes"],
+    hidden_columns=["source"],
+    view_mode="table",
+    sort="-started_at",
+)
 class TableSettingsSerializer(serializers.Serializer[object]):
     """How a person looks at a table; `sort` is what `?ordering=` takes, or empty."""
 

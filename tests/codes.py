@@ -57,14 +57,16 @@ def _answers_are_noted(pytestconfig: pytest.Config) -> Iterator[None]:
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any, error: object) -> None:
     """Take over what one of pytest-xdist's workers has seen."""
-    node.config.stash[ANSWERED].update(getattr(node, "workeroutput", {}).get("codes", ()))
+    answered: set[str] = node.config.stash[ANSWERED]
+    answered.update(getattr(node, "workeroutput", {}).get("codes", ()))
 
 
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     """Hand over what was seen; where tests end, compare."""
     config = session.config
     if hasattr(config, "workeroutput"):
-        config.workeroutput["codes"] = sorted(config.stash[ANSWERED])
+        answered = config.stash[ANSWERED]
+        config.workeroutput["codes"] = list(answered)
     elif exitstatus == pytest.ExitCode.OK and wrong(config):
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 

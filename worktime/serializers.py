@@ -9,6 +9,7 @@ from rest_framework import serializers
 
 from accounts.serializers import PersonBriefSerializer
 from config.api.fields import IdField, InstantField
+from config.api.schema import example
 from organizations.models import Branch, DayRule
 from worktime.limits import is_too_long
 from worktime.models import WorkTime, WorkTimeRevision
@@ -87,6 +88,12 @@ class WorkTimeSerializer(serializers.ModelSerializer[WorkTime]):
         return record.ended_at is None and is_too_long(record.started_at, timezone.now())
 
 
+@example(
+    started_at="2026-03-03T08:00:00+01:00",
+    ended_at="2026-03-03T12:30:00+01:00",
+    notes="Stocktaking",
+    reason="The terminal was out of order.",
+)
 class ManualSerializer(serializers.Serializer[object]):
     """Work to record after the fact."""
 
@@ -98,6 +105,7 @@ class ManualSerializer(serializers.Serializer[object]):
     reason = reason_field()
 
 
+@example(notes="Stocktaking, second floor", reason="A note was missing.")
 class ChangeSerializer(serializers.Serializer[object]):
     """What to change of a record. A finished one needs a reason and stays finished."""
 
@@ -126,6 +134,7 @@ class RevisionSerializer(serializers.ModelSerializer[WorkTimeRevision]):
         fields = ("id", "worktime_id", "action", "author", "reason", "before", "after", "at")
 
 
+@example(notes="Early shift")
 class StartSerializer(serializers.Serializer[object]):
     """How to clock in; everything may be left out."""
 
@@ -219,6 +228,7 @@ class AtWorkSerializer(serializers.Serializer[object]):
     today = TodaySerializer()
 
 
+@example(user=2, reason="Went home at noon.")
 class TeamStopSerializer(serializers.Serializer[object]):
     """Whom to clock out, and why."""
 
@@ -226,6 +236,7 @@ class TeamStopSerializer(serializers.Serializer[object]):
     reason = reason_field()
 
 
+@example(user=2, date="2026-03-03", hours="1.50")
 class OvertimeSerializer(serializers.Serializer[object]):
     """How much longer a person may work on a day; 0 withdraws it."""
 

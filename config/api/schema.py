@@ -1,16 +1,26 @@
-"""What every operation of the schema has in common: its tag and its refusals."""
+"""What operations of the schema have in common: tags, refusals, links from what a POST makes."""
 
-from typing import Any
+import re
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from drf_spectacular.authentication import SessionScheme
 from drf_spectacular.extensions import OpenApiFilterExtension
 from drf_spectacular.openapi import AutoSchema as SpectacularAutoSchema
-from drf_spectacular.utils import Direction
+from drf_spectacular.utils import Direction, OpenApiExample, extend_schema_serializer
 from rest_framework import serializers
 from rest_framework.permissions import SAFE_METHODS
 
 from config.api.exceptions import CONTENT_TYPE
 from config.api.tables import CONNECTORS, MOST_BYTES, Operator
+
+S = TypeVar("S", bound=type[serializers.BaseSerializer[Any]])
+
+
+def example(**value: Any) -> Callable[[S], S]:
+    """Give a serializer an example of a request; tests send it, with ids that exist."""
+    shown = OpenApiExample("Example", value=value, request_only=True)
+    return extend_schema_serializer(examples=[shown])
 
 
 class FieldErrorSerializer(serializers.Serializer[object]):
@@ -110,3 +120,30 @@ class AutoSchema(SpectacularAutoSchema):
                 ProblemSerializer, code, [CONTENT_TYPE], direction
             )
         return bodies
+
+
+def link_what_is_made(result: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
+    """Add links from what a POST makes to what its `id` is good for (a postprocessing hook)."""
+    paths: dict[str, dict[str, Any]] = result["paths"]
+    answers = {
+        path: methods["post"]["responses"]["201"]
+        for path, methods in paths.items()
+        if "201" in methods.get("post", {}).get("responses", {})
+    }
+    links: dict[str, dict[str, Any]] = {}
+    for path, answer in answers.items():
+        for item, methods in paths.items():
+            if found := re.match(re.escape(path) + r"{(\w+)}/", item):
+                parameters = {found[1]: "$response.body#/id"}
+                links.setdefault(str(answer["content"]), {}).update(
+                    (operation["operationId"], _link(operation, parameters))
+                    for operation in methods.values()
+                )
+    for answer in answers.values():
+        if found_links := links.get(str(answer["content"])):
+            answer["links"] = found_links
+    return result
+
+
+def _link(operation: dict[str, Any], parameters: dict[str, str]) -> dict[str, Any]:
+    return {"operationId": operation["operationId"], "parameters": parameters}

@@ -2,9 +2,11 @@
 
 from rest_framework import serializers
 
+from config.api.schema import example
 from organizations.models import Branch
 
 
+@example(name="Bremen", city="Bremen", time_zone="Europe/Berlin")
 class BranchSerializer(serializers.ModelSerializer[Branch]):
     """A branch."""
 

@@ -6,6 +6,7 @@ from rest_framework import serializers
 
 from accounts.serializers import PersonBriefSerializer
 from config.api.fields import IdField
+from config.api.schema import example
 from organizations.models import Invitation, JoinRequest
 from organizations.serializers.brief import NamedSerializer
 from organizations.serializers.organizations import FoundSerializer
@@ -40,6 +41,7 @@ class JoinRequestSerializer(serializers.ModelSerializer[JoinRequest]):
         )
 
 
+@example(organization=1, message="I begin on Monday.")
 class RequestToJoinSerializer(serializers.Serializer[object]):
     """Which organisation to ask."""
 
@@ -47,6 +49,7 @@ class RequestToJoinSerializer(serializers.Serializer[object]):
     message = serializers.CharField(max_length=1000, allow_blank=True, default="")
 
 
+@example(role=2, branch=1, response="Welcome!")
 class ApprovalSerializer(serializers.Serializer[object]):
     """What who asks to join gets."""
 
@@ -55,6 +58,7 @@ class ApprovalSerializer(serializers.Serializer[object]):
     response = serializers.CharField(max_length=1000, allow_blank=True, default="")
 
 
+@example(response="Please ask Suedwind.")
 class RejectionSerializer(serializers.Serializer[object]):
     """What who asks to join is told."""
 
@@ -102,6 +106,7 @@ class InvitationSerializer(serializers.ModelSerializer[Invitation]):
         return "sent" if invitation.mailed_at else "unknown"
 
 
+@example(email="dora@nordwind.example", role=2, branch=1)
 class InviteSerializer(serializers.Serializer[object]):
     """Whom to invite to what."""
 
@@ -110,6 +115,7 @@ class InviteSerializer(serializers.Serializer[object]):
     branch = IdField(required=False, allow_null=True)
 
 
+@example(token="c2VjcmV0IG9mIHRoZSBtYWls")  # noqa: S106  a secret that is none
 class AcceptSerializer(serializers.Serializer[object]):
     """The token of the mail."""
 

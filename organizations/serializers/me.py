@@ -4,6 +4,7 @@ from rest_framework import serializers
 
 from accounts.serializers import PersonSerializer
 from config.api.fields import IdField
+from config.api.schema import example
 from organizations.serializers.branches import BranchSerializer
 from organizations.serializers.organizations import OrganizationSerializer
 
@@ -15,12 +16,14 @@ class MeSerializer(PersonSerializer):
     active_branch = BranchSerializer(allow_null=True)
 
 
+@example(role=2)
 class ActiveRoleChoiceSerializer(serializers.Serializer[object]):
     """The role to act in."""
 
     role = IdField()
 
 
+@example(branch=1)
 class ActiveBranchChoiceSerializer(serializers.Serializer[object]):
     """The branch to clock in at."""
 

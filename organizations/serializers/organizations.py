@@ -7,6 +7,7 @@ from rest_framework import serializers
 from accounts.models import Language
 from accounts.serializers import OrganizationBriefSerializer
 from config.api.fields import FlagField
+from config.api.schema import example
 from organizations.models import DailyLimit, DayRule, Organization, validate_slug
 
 WEEK_STARTS = ("monday", "saturday", "sunday")
@@ -27,6 +28,7 @@ class OrganizationSerializer(OrganizationBriefSerializer):
     day_rule = serializers.ChoiceField(DayRule.choices)
 
 
+@example(display_name="Nordwind Ltd", country="DE")
 class OrganizationChangeSerializer(serializers.ModelSerializer[Organization]):
     """What an organisation's admins may change; the plan is the operators' matter."""
 
@@ -43,6 +45,7 @@ class OrganizationChangeSerializer(serializers.ModelSerializer[Organization]):
         fields = ("display_name", "domain", "logo", "country", "tax_number", "time_zone")
 
 
+@example(name="westwind", display_name="Westwind", time_zone="Europe/Berlin")
 class FoundingSerializer(serializers.ModelSerializer[Organization]):
     """What founding an organisation takes."""
 
@@ -83,6 +86,7 @@ class StatsSerializer(serializers.Serializer[object]):
     branches = serializers.IntegerField()
 
 
+@example(week_start="monday", daily_limit="warn")
 class OrganizationSettingsSerializer(serializers.Serializer[object]):
     """The settings that the server knows; further keys are kept as they are, null removes one."""
 

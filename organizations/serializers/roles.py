@@ -6,6 +6,7 @@ from rest_framework import serializers
 from accounts.models import AccessLevel, Entity, Role
 from accounts.serializers import PermissionsSerializer
 from config.api.fields import IdField
+from config.api.schema import example
 from organizations.serializers.brief import MOST_IDS, NamedSerializer
 
 
@@ -48,6 +49,7 @@ class PermissionChangesSerializer(PermissionsSerializer):
         return fields
 
 
+@example(name="Accounting", permissions={"worktime": "all_read"})
 class RoleChangeSerializer(serializers.ModelSerializer[Role]):
     """A role's own fields; permissions that are left out stay as they are (new role: `none`)."""
 

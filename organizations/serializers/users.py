@@ -8,6 +8,7 @@ from rest_framework import serializers
 
 from accounts.models import User
 from config.api.fields import IdField
+from config.api.schema import example
 from organizations.serializers.brief import MOST_IDS, NamedSerializer
 
 
@@ -60,6 +61,7 @@ class UserDetailSerializer(UserSerializer):
         extra_kwargs = {"birthday": {"required": False}, "bank_details": {"required": False}}
 
 
+@example(first_name="Dora", employee_number="17")
 class UserChangeSerializer(serializers.ModelSerializer[User]):
     """What may be changed of a person; of oneself only what the profile has."""
 
@@ -81,6 +83,7 @@ class UserChangeSerializer(serializers.ModelSerializer[User]):
         extra_kwargs = {"normal_working_hours": {"min_value": 0, "max_value": 24}}
 
 
+@example(username="dora", email="dora@nordwind.example", roles=[2], branches=[1])
 class UserCreateSerializer(UserChangeSerializer):
     """A new person with at least one role."""
 
@@ -100,12 +103,14 @@ class UserCreateSerializer(UserChangeSerializer):
         )
 
 
+@example(roles=[2])
 class RoleIdsSerializer(serializers.Serializer[object]):
     """All roles that the person shall have; none means leaving the organisation."""
 
     roles = serializers.ListField(child=IdField(), max_length=MOST_IDS)
 
 
+@example(branches=[1, 2])
 class BranchIdsSerializer(serializers.Serializer[object]):
     """All branches that the person shall have."""
 

@@ -39,6 +39,12 @@ CHECKS: Final = [
     response_schema_conformance,
     negative_data_rejection,
 ]
+SETTINGS: Final = hypothesis.settings(
+    deadline=None,
+    database=None,
+    suppress_health_check=list(hypothesis.HealthCheck),
+    phases=[hypothesis.Phase.explicit, hypothesis.Phase.generate],
+)
 # What a request would have to know to get beyond "not found".
 IDS: Final = {
     "branch_id": "branch",
@@ -53,16 +59,26 @@ IDS: Final = {
 }
 
 
-def operations() -> dict[str, Any]:
-    """Return all operations of the schema by their names."""
-    document = SchemaGenerator().get_schema(request=None, public=True)  # type: ignore[no-untyped-call]
+def load_schema(document: dict[str, Any]) -> Any:
+    """Return schemathesis's view of a schema, to be sent to the application in this process."""
+    schema = schemathesis.openapi.from_dict(document)
+    schema.app = get_wsgi_application()
+    return schema
+
+
+def generate_document() -> dict[str, Any]:
+    """Return the schema as it is generated now."""
+    document: dict[str, Any] = SchemaGenerator().get_schema(request=None, public=True)  # type: ignore[no-untyped-call]
     # Who calls is decided here; the generator would try wrong tokens.
     for methods in document["paths"].values():
         for operation in methods.values():
             operation.pop("security", None)
-    schema = schemathesis.openapi.from_dict(document)
-    schema.app = get_wsgi_application()
-    found: list[Any] = [each.ok() for each in schema.get_all_operations()]  # type: ignore[union-attr]
+    return document
+
+
+def operations() -> dict[str, Any]:
+    """Return all operations of the schema by their names."""
+    found = [each.ok() for each in load_schema(generate_document()).get_all_operations()]
     return {f"{each.method.upper()} {each.path}": each for each in found}
 
 
@@ -80,37 +96,48 @@ def explore(
 
     def send(case: Any, is_known: bool) -> None:
         if mode is GenerationMode.POSITIVE and is_known:
-            for name in case.path_parameters or {}:
-                if name in IDS:
-                    case.path_parameters[name] = ids[IDS[name]]
-        cookies = {name: each.value for name, each in client.cookies.items()}
+            set_ids(case, ids)
         with undone():
-            response = case.call(headers=client.csrf, cookies=cookies)
-        is_accepted = operation.label in ACCEPTED or has_blanks(case.body)
-        skipped = [negative_data_rejection] if is_accepted else []
-        try:
-            case.validate_response(response, checks=CHECKS, excluded_checks=skipped)
-        except FailureGroup as group:
-            for failure in group.exceptions:
-                wrong.setdefault(
-                    type(failure).__name__,
-                    f"{operation.label}: {failure}\n{case.as_curl_command()}",
-                )
+            response = case.call(**signed_in(client))
+        for failure in failures(case, response):
+            wrong.setdefault(type(failure).__name__, describe(case, failure))
 
-    settings = hypothesis.settings(
-        max_examples=examples,
-        deadline=None,
-        database=None,
-        suppress_health_check=list(hypothesis.HealthCheck),
-        phases=[hypothesis.Phase.explicit, hypothesis.Phase.generate],
-    )
-    run = settings(
+    run = hypothesis.settings(SETTINGS, max_examples=examples)(
         hypothesis.seed(seed)(hypothesis.given(operation.as_strategy(mode), st.booleans())(send))
     )
     # Some operations take nothing that could be wrong.
     with suppress(hypothesis.errors.Unsatisfiable):
         run()
     return list(wrong.values())
+
+
+def set_ids(case: Any, ids: Mapping[str, int]) -> None:
+    """Put ids that exist into a request's path."""
+    for name in case.path_parameters or {}:
+        if name in IDS:
+            case.path_parameters[name] = ids[IDS[name]]
+
+
+def signed_in(client: Api) -> dict[str, Any]:
+    """Return what makes a request one of a client's."""
+    cookies = {name: each.value for name, each in client.cookies.items()}
+    return {"headers": client.csrf, "cookies": cookies}
+
+
+def failures(case: Any, response: Any, checks: Any = CHECKS, **options: Any) -> list[Exception]:
+    """Return what an answer does not keep to."""
+    is_accepted = case.operation.label in ACCEPTED or has_blanks(case.body)
+    skipped = [negative_data_rejection] if is_accepted else []
+    try:
+        case.validate_response(response, checks=checks, excluded_checks=skipped, **options)
+    except FailureGroup as group:
+        return list(group.exceptions)
+    return []
+
+
+def describe(case: Any, failure: Exception) -> str:
+    """Return what was wrong, and how to see it again."""
+    return f"{case.operation.label}: {failure}\n{case.as_curl_command()}"
 
 
 def has_blanks(value: Any) -> bool:

@@ -1,4 +1,4 @@
-"""Many requests made from the schema, good and bad ones, as admin and as member.
+"""Many requests made from the schema, good and bad ones, as admin and as member; links followed.
 
 The program to `tests/api/test_contract.py`. Exit code 1 if an answer breaks the schema.
 """
@@ -33,6 +33,7 @@ def _explore(options: argparse.Namespace) -> list[str]:
     from schemathesis import GenerationMode
 
     from tests.api.contract import explore, operations
+    from tests.api.examples import follow_links
     from tests.api.world import make_world
     from tests.conftest import Api
 
@@ -40,7 +41,12 @@ def _explore(options: argparse.Namespace) -> list[str]:
     every: Any = list(operations().values())
     modes = (GenerationMode.POSITIVE, GenerationMode.NEGATIVE)
     examples = max(1, options.examples // (len(every) * len(modes)))
-    return [
+    ids = {**world.ids, "organization": make_world("elsewhere").organization.id}
+    succeeded, wrong = follow_links(
+        Api(world.admin), ids, scenarios=options.examples // 20, seed=options.seed
+    )
+    print(f"{succeeded.total()} links led on, to {len(+succeeded)} operations.")
+    return wrong + [
         f"as {who}: {text}"
         for operation in track(every, description=f"{examples} of each")
         for who in ("admin", "member")
