@@ -57,7 +57,7 @@ def check_databases(**kwargs: Any) -> list[CheckMessage]:
                 )
             )
         try:
-            _web_limits(database)
+            web_limits(database)
         except ImproperlyConfigured as error:
             found.append(
                 Error(
@@ -86,7 +86,7 @@ def check_budget(databases: Sequence[str] | None = None, **kwargs: Any) -> list[
     found: list[CheckMessage] = []
     for aliases in servers.values():
         try:
-            available = _available(cast(DatabaseWrapper, connections[aliases[0]]))
+            available = count_available(cast(DatabaseWrapper, connections[aliases[0]]))
         except DatabaseError as error:
             found.append(
                 Warning(
@@ -96,29 +96,48 @@ def check_budget(databases: Sequence[str] | None = None, **kwargs: Any) -> list[
                 )
             )
             continue
-        limits = [_web_limits(connections[alias].settings_dict) for alias in aliases]
+        limits = [web_limits(connections[alias].settings_dict) for alias in aliases]
         found += weigh(limits, available)
     return found
 
 
 def weigh(limits: Sequence[Limits], available: int) -> list[CheckMessage]:
     """Return an error with the arithmetic and a setting that fits, if these limits do not."""
+    needed, budget, text = count_connections(limits, available)
+    if needed <= budget:
+        return []
+    others = sum(each.connections for each in limits[1:])
+    hint = _fitting(limits[0], budget // ROLLING, others)
+    return [Error(f"{text}.", hint=hint, id="config.E001")]
+
+
+def count_connections(limits: Sequence[Limits], available: int) -> tuple[int, int, str]:
+    """Return how many the workers may open, how many there are for them, and both in words."""
     workers = max(each.processes for each in limits)
     reserved = max(each.reserved for each in limits)
     size = sum(each.connections for each in limits)
     budget = available - reserved
     needed = ROLLING * workers * size
-    if needed <= budget:
-        return []
-    return [
-        Error(
-            f"The workers may open {needed} connections ({workers} workers x {size} x {ROLLING} "
-            f"for a rolling restart); the server has {budget} for them ({available} less "
-            f"DB_RESERVED {reserved}).",
-            hint=_fitting(limits[0], budget // ROLLING, size - limits[0].connections),
-            id="config.E001",
-        )
-    ]
+    text = (
+        f"The workers may open {needed} connections ({workers} workers x {size} x {ROLLING} "
+        f"for a rolling restart); the server has {budget} for them ({available} less "
+        f"DB_RESERVED {reserved})"
+    )
+    return needed, budget, text
+
+
+def web_limits(database: Mapping[str, Any]) -> Limits:
+    """Return an app server's limits, whatever this process is; raise ImproperlyConfigured."""
+    options = database.get("OPTIONS", {}).get("pool")
+    web = {**options, "process": "web"} if isinstance(options, Mapping) else options
+    return Limits.read(web)
+
+
+def count_available(db: DatabaseWrapper) -> int:
+    """Return how many connections the server gives; raises what the database does."""
+    with db.cursor() as cursor:
+        cursor.execute(AVAILABLE)
+        return int(cursor.fetchone()[0])
 
 
 def _fitting(limits: Limits, budget: int, others: int) -> str:
@@ -131,15 +150,3 @@ def _fitting(limits: Limits, budget: int, others: int) -> str:
     if (workers := budget // (2 + others)) >= 1:
         return f"WEB_WORKERS={workers} DB_POOLS=2 DB_POOL_SIZE=1 DB_WRITE_RESERVE=1 fits."
     return "Nothing fits: raise max_connections or lower DB_RESERVED."
-
-
-def _web_limits(database: Mapping[str, Any]) -> Limits:
-    options = database.get("OPTIONS", {}).get("pool")
-    web = {**options, "process": "web"} if isinstance(options, Mapping) else options
-    return Limits.read(web)
-
-
-def _available(db: DatabaseWrapper) -> int:
-    with db.cursor() as cursor:
-        cursor.execute(AVAILABLE)
-        return int(cursor.fetchone()[0])

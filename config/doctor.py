@@ -7,8 +7,9 @@ finding.
 import smtplib
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final, Literal, cast
 
 from django.conf import settings
 from django.contrib.staticfiles.storage import staticfiles_storage
@@ -19,7 +20,11 @@ from django.db.migrations.executor import MigrationExecutor
 from django_redis import get_redis_connection
 from redis.exceptions import RedisError
 
+from config.checks import check_databases, count_available, count_connections, web_limits
+from config.db.base import DatabaseWrapper
+
 CLOCKS_MAY_DIFFER_BY: Final = 1.0  # seconds
+ABOUT_CONNECTIONS: Final = {"config.E001", "config.W001"}
 OLDEST_POSTGRESQL: Final = 14_00_00
 OLDEST_REDIS: Final = (6, 0)
 
@@ -59,16 +64,24 @@ def system_checks() -> Iterator[Finding]:
     )
     for message in found:
         is_error = message.is_serious()
+        subject = "connections" if message.id in ABOUT_CONNECTIONS else "settings"
         text = f"{message.id}: {message.msg}"
         yield Finding(
-            "fail" if is_error else "warn", "settings", text, message.hint or "", refuses=is_error
+            "fail" if is_error else "warn", subject, text, message.hint or "", refuses=is_error
         )
     if not found:
-        workers, pool = settings.WEB_WORKERS, settings.DB_LIMITS
-        size = pool["pools"] * pool["pool_size"]
-        yield Finding(
-            "ok", "settings", f"the checks pass; {workers} workers x {size} connections fit"
-        )
+        yield Finding("ok", "settings", "the checks pass")
+
+
+def connections() -> Iterator[Finding]:
+    """What the pools may open of what the server gives, where that can be said and fits."""
+    if check_databases():
+        return
+    with suppress(Error):
+        available = count_available(cast(DatabaseWrapper, connection))
+        needed, budget, text = count_connections([web_limits(connection.settings_dict)], available)
+        if needed <= budget:
+            yield Finding("ok", "connections", text)
 
 
 def database() -> Iterator[Finding]:
@@ -100,7 +113,8 @@ def database() -> Iterator[Finding]:
     if zone == "UTC":
         yield Finding("ok", "database zone", "UTC")
     else:
-        yield Finding("fail", "database zone", zone, "Remove TimeZone from DATABASE_URL's options.")
+        fix = "ALTER ROLE … SET TimeZone = 'UTC': a pooler between does not pass the setting on."
+        yield Finding("fail", "database zone", zone, fix)
     if abs(skew) <= CLOCKS_MAY_DIFFER_BY:
         yield Finding("ok", "clock", f"{skew:+.2f} s from here to the database")
     else:
@@ -188,6 +202,7 @@ def sanity() -> Iterator[Finding]:
 
 PROBES: Final[tuple[Callable[[], Iterator[Finding]], ...]] = (
     system_checks,
+    connections,
     database,
     redis,
     mail,

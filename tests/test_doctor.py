@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from django.core.management import call_command
+from django.db import connection
 from pytest_django.fixtures import Settings
 from redis import Redis
 
@@ -22,6 +23,18 @@ def test_nothing_is_wrong_here(db: None) -> None:
     call_command("doctor", stdout=out)
     assert "PostgreSQL" in out.getvalue()
     assert "fail" not in out.getvalue()
+    assert "ok   connections: The workers may open" in out.getvalue()
+
+
+def test_pools_that_want_more_than_the_server_gives(
+    db: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options = connection.settings_dict["OPTIONS"]
+    monkeypatch.setitem(options, "pool", {**options["pool"], "pool_size": 90})
+    found = [*doctor.system_checks(), *doctor.connections()]
+    [finding] = [each for each in found if each.subject == "connections"]
+    assert (finding.level, finding.refuses) == ("fail", True)
+    assert "fits" in finding.fix
 
 
 def test_it_works_with_the_database_down(own_postgres: Postgres, elsewhere: Elsewhere) -> None:  # noqa: F811

@@ -41,7 +41,7 @@ class Command(BaseCommand):
             for finding in found:
                 self.stderr.write(describe(finding))
         if any(finding.refuses for finding in found):
-            raise CommandError("Not served: mend what is called “settings” above.")
+            raise CommandError("Not served: mend “settings” and “connections” above.")
         given = {
             "host": host,
             "port": port,
