@@ -54,7 +54,10 @@ class TokenAuthentication(auth.TokenAuthentication):  # type: ignore[misc]
 
     def authenticate(self, request: Request) -> tuple[User, TokenCard] | None:
         """Return who the token belongs to and what it is for; raise AuthenticationFailed."""
-        found = super().authenticate(request)
+        try:
+            found = super().authenticate(request)
+        except AuthenticationFailed as error:  # knox's own words for what is not one token
+            raise _invalid() from error
         if found is None:
             return None
         card = found[1]

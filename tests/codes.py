@@ -44,7 +44,8 @@ def _answers_are_noted(pytestconfig: pytest.Config) -> Iterator[None]:
 
     def noting(self: Client, **request: Any) -> Any:
         response = ask(self, **request)
-        if response.headers.get("Content-Type") == CONTENT_TYPE:
+        # The answer to a HEAD is empty.
+        if response.headers.get("Content-Type") == CONTENT_TYPE and response.content:
             code = json.loads(response.content)["code"]
             pytestconfig.stash[ANSWERED].add(f"{response.status_code} {code}")
         return response

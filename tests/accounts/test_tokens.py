@@ -202,3 +202,15 @@ def test_an_inactive_branch_is_none(api: type[Api], alice: User) -> None:
     BranchAssignment.objects.filter(user=alice).update(is_active_branch=False)
     secret = make(api, alice, "worktime:clock")
     assert code(send("POST", START, secret)) == (409, "branch_required")
+
+
+@pytest.mark.parametrize("header", ["Bearer", "Bearer a b", "Bearer \xe9"])
+def test_what_is_not_one_token(db: None, header: str) -> None:
+    response = Client().get("/api/me/", headers={"Authorization": header})
+    assert code(response) == (401, "invalid_token")
+
+
+def test_who_acts_in_no_role_makes_no_token(api: type[Api], db: None) -> None:
+    client = api(User.objects.create(username="new"))
+    response = client.post_json(TOKENS, {"name": "kiosk", "scopes": ["read"]})
+    assert code(response) == (403, "no_active_role")

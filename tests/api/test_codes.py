@@ -31,8 +31,10 @@ def subclasses(base: type[Any]) -> Iterator[type[Any]]:
 
 
 def given_to_problems(path: Path) -> Iterator[tuple[int, str]]:
-    """Yield status and code of each call of `problem` and `problem_response` that names them."""
+    """Yield status and code of each call that names them: of `problem…`, of DRF's own 401."""
     for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "AuthenticationFailed":
+            yield 401, str(getattr(node.args[1], "value", None))
         if isinstance(node, ast.Call) and getattr(node.func, "id", "").startswith("problem"):
             status, code = node.args[1:3]
             if isinstance(code, ast.Constant):
