@@ -14,6 +14,7 @@ from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.template.loader import render_to_string
 from rest_framework import exceptions, status
+from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -82,6 +83,8 @@ def refusal_response(request: HttpRequest, error: DomainError) -> HttpResponse:
 def exception_handler(error: Exception, context: dict[str, Any]) -> Response | None:
     """DRF's EXCEPTION_HANDLER; None for what is a fault of ours."""
     request: Request = context["request"]
+    # Whatever the view renders (the schema's is YAML).
+    request.accepted_renderer, request.accepted_media_type = JSONRenderer(), JSONRenderer.media_type
     if isinstance(error, OperationalError | InterfaceError):
         name, detail, retry_after = describe_shortage(error)
         return _answer(problem(request, 503, name, detail), {"Retry-After": retry_after})

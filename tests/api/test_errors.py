@@ -75,7 +75,8 @@ def test_another_format(api: type[Api], alice: User) -> None:
 
 
 def test_another_method(api: type[Api], alice: User) -> None:
-    assert code(api(alice).send("DELETE", START)) == (405, "method_not_allowed")
+    for route in (START, "/api/schema/"):
+        assert code(api(alice).send("DELETE", route)) == (405, "method_not_allowed")
 
 
 def test_an_unknown_address(api: type[Api], alice: User) -> None:
