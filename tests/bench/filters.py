@@ -15,7 +15,7 @@ from urllib.parse import urlencode
 import psycopg
 
 from tests.bench import report
-from tests.bench.growth import FILL, PEOPLE
+from tests.bench.growth import PEOPLE, fill
 from tests.bench.site import Site
 
 # What people ask, what finds nothing and so looks at everything, and the most that is accepted.
@@ -52,7 +52,7 @@ def main(arguments: list[str]) -> int:
     with Site(people=PEOPLE) as site:
         with psycopg.connect(**site.postgres.params("stechuhr"), autocommit=True) as big:
             big.execute("DELETE FROM worktime_worktime")
-            big.execute(FILL, {"first": 0, "last": options.records // PEOPLE - 1})
+            fill(big, first=0, last=options.records // PEOPLE - 1)
             big.execute("VACUUM ANALYZE")
         rows = _measured(site, options.rounds)
     report.show("filters", vars(options), rows)
