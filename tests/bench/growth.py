@@ -9,6 +9,7 @@ HTTP, by a reader that stops in the middle.
 import argparse
 import http.client
 import statistics
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -39,6 +40,7 @@ FILL: Final = """
         SELECT now() - interval '2 hours' - number * interval '33.6 hours' AS start) moment
 """
 NO_OVERLAP: Final = "worktime_no_overlap"
+PAUSE: Final = 6.0
 REQUESTS: Final = {
     "own list": ("bench-0", "/api/worktime/?limit=5"),
     "team list": ("bob", "/api/worktime/"),
@@ -149,8 +151,7 @@ def _exports(site: Site) -> list[dict[str, Any]]:
                 response.read(1)
                 first = time.monotonic() - began
                 size = 1 + len(response.read(1_000_000))
-                time.sleep(2)
-                busy = _busy(site)
+                busy = _held(site)
                 while chunk := response.read(1_000_000):
                     size += len(chunk)
                 took = time.monotonic() - began
@@ -158,7 +159,7 @@ def _exports(site: Site) -> list[dict[str, Any]]:
                 {
                     "variant": kind,
                     "first byte s": first,
-                    "all s": took - 2,
+                    "all s": took - PAUSE,
                     "MB": size / 1e6,
                     "idle MiB": before,
                     "above idle MiB": highest[0] - before,
@@ -176,15 +177,24 @@ def _get(port: int, cookie: str, path: str) -> http.client.HTTPResponse:
     return response
 
 
-def _busy(site: Site) -> int:
-    """Return how many connections of the app server do something, or hold a transaction."""
-    with psycopg.connect(**site.postgres.params("stechuhr")) as connection:
-        row = connection.execute(
-            "SELECT count(*) FROM pg_stat_activity WHERE datname = 'stechuhr'"
-            " AND state <> 'idle' AND pid <> pg_backend_pid()"
-        ).fetchone()
-    assert row is not None
-    return int(row[0])
+def _held(site: Site) -> int:
+    """Return how many connections of the app server are busy through all of a pause's second half.
+
+    In the first half it fills what lies between itself and the reader.
+    """
+    time.sleep(PAUSE / 2)
+    least = sys.maxsize
+    with psycopg.connect(**site.postgres.params("stechuhr"), autocommit=True) as connection:
+        for _ in range(10):
+            row = connection.execute(
+                "SELECT count(*) FROM pg_stat_activity WHERE datname = 'stechuhr'"
+                " AND backend_type = 'client backend' AND state <> 'idle'"
+                " AND pid <> pg_backend_pid()"
+            ).fetchone()
+            assert row is not None
+            least = min(least, int(row[0]))
+            time.sleep(PAUSE / 20)
+    return least
 
 
 @contextmanager
