@@ -5,7 +5,7 @@ from typing import Any
 from rest_framework import serializers
 
 from accounts.models import AccessLevel, ApiToken, Entity, Language, Scope, User
-from config.api.fields import FlagField, IdField, InstantField
+from config.api.fields import FlagField, IdField, InstantField, StrictModelSerializer, TextField
 from config.api.schema import example
 
 
@@ -82,7 +82,7 @@ class PersonBriefSerializer(serializers.ModelSerializer[User]):
 
 
 @example(first_name="Alice", time_zone="Europe/Berlin")
-class ProfileSerializer(serializers.ModelSerializer[User]):
+class ProfileSerializer(StrictModelSerializer[User]):
     """A person's own record; the e-mail changes through allauth's verified flow alone."""
 
     class Meta:
@@ -122,7 +122,7 @@ class ProfileSerializer(serializers.ModelSerializer[User]):
 
 
 @example(bank_details="DE02 1203 0000 0000 2020 51")
-class BankDetailsSerializer(serializers.ModelSerializer[User]):
+class BankDetailsSerializer(StrictModelSerializer[User]):
     """Where a person's wages go."""
 
     class Meta:
@@ -164,7 +164,7 @@ class IssuedTokenSerializer(TokenSerializer):
 class IssueTokenSerializer(serializers.Serializer[object]):
     """What a token shall be for."""
 
-    name = serializers.CharField(max_length=100)
+    name = TextField(max_length=100)
     scopes = serializers.ListField(
         child=serializers.ChoiceField(Scope.choices), min_length=1, max_length=len(Scope)
     )

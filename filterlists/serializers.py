@@ -5,7 +5,7 @@ from typing import Any, Final
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from config.api.fields import FlagField, IdField
+from config.api.fields import FlagField, IdField, TextField
 from config.api.schema import ConditionSerializer, FieldErrorSerializer, example
 from config.api.tables import CONNECTORS, all_tables
 from filterlists.cache import PEOPLE, ROLES
@@ -87,7 +87,7 @@ class OperatorsField(serializers.JSONField):
 class FilterListChangeSerializer(serializers.Serializer[object]):
     """What a person may change of a list; another group moves it."""
 
-    name = serializers.CharField(max_length=100)
+    name = TextField(max_length=100)
     conditions = ConditionsField(required=False)
     operators = OperatorsField(required=False)
     group = IdField(required=False, allow_null=True)
@@ -121,7 +121,7 @@ class FilterGroupSerializer(serializers.Serializer[object]):
 class FilterGroupChangeSerializer(serializers.Serializer[object]):
     """What a person may change of a group."""
 
-    name = serializers.CharField(max_length=100)
+    name = TextField(max_length=100)
 
 
 @example(table="worktime", name="Accounting")
@@ -160,7 +160,7 @@ class TableSettingsSerializer(serializers.Serializer[object]):
         child=serializers.RegexField(COLUMN_NAME, max_length=50), max_length=MOST_NAMES
     )
     view_mode = serializers.ChoiceField(choices=ViewMode.choices)
-    sort = serializers.CharField(max_length=60, allow_blank=True)
+    sort = TextField(max_length=60, allow_blank=True)
 
     def validate_sort(self, sort: str) -> str:
         """Return it; raise ValidationError where the table cannot be ordered so."""

@@ -8,7 +8,7 @@ from django.utils import timezone
 from rest_framework import serializers
 
 from accounts.serializers import PersonBriefSerializer
-from config.api.fields import IdField, InstantField
+from config.api.fields import IdField, InstantField, TextField
 from config.api.schema import example
 from organizations.models import Branch, DayRule
 from worktime.limits import is_too_long
@@ -16,9 +16,9 @@ from worktime.models import WorkTime, WorkTimeRevision
 from worktime.periods import FIRST_YEAR, FORMS, LAST_YEAR
 
 
-def notes_field() -> serializers.CharField:
+def notes_field() -> TextField:
     """Return a field for notes."""
-    return serializers.CharField(required=False, allow_blank=True, max_length=2000)
+    return TextField(required=False, allow_blank=True, max_length=2000)
 
 
 def validate_working_day(day: date) -> None:
@@ -27,9 +27,9 @@ def validate_working_day(day: date) -> None:
         raise serializers.ValidationError("There is no such working day.", "out_of_range")
 
 
-def reason_field() -> serializers.CharField:
+def reason_field() -> TextField:
     """Return a field for a reason."""
-    return serializers.CharField(required=False, allow_blank=True, max_length=500)
+    return TextField(required=False, allow_blank=True, max_length=500)
 
 
 class BranchBriefSerializer(serializers.ModelSerializer[Branch]):

@@ -1,8 +1,11 @@
 """Serializer fields that are stricter than DRF's."""
 
-from typing import Any
+from typing import Any, TypeVar
 
+from django.db import models
 from rest_framework import serializers
+
+M = TypeVar("M", bound=models.Model)
 
 MAX_ID = 2**63 - 1
 
@@ -35,6 +38,30 @@ class FlagField(serializers.BooleanField):
         if not isinstance(data, bool):
             self.fail("invalid", input=data)
         return data
+
+
+class TextField(serializers.CharField):
+    """A text, and no number that could be written as one."""
+
+    def to_internal_value(self, data: Any) -> str:
+        """Return `data`, as far as it is a text."""
+        if not isinstance(data, str):
+            self.fail("invalid")
+        return super().to_internal_value(data)
+
+
+class PatternField(TextField, serializers.RegexField):
+    """A text of a pattern."""
+
+
+class StrictModelSerializer(serializers.ModelSerializer[M]):
+    """DRF's, with a TextField for each text of the model."""
+
+    serializer_field_mapping = {
+        **serializers.ModelSerializer.serializer_field_mapping,
+        models.CharField: TextField,
+        models.TextField: TextField,
+    }
 
 
 class IdField(serializers.IntegerField):

@@ -1,13 +1,12 @@
 """What the API takes and shows of branches."""
 
-from rest_framework import serializers
-
+from config.api.fields import StrictModelSerializer
 from config.api.schema import example
 from organizations.models import Branch
 
 
 @example(name="Bremen", city="Bremen", time_zone="Europe/Berlin")
-class BranchSerializer(serializers.ModelSerializer[Branch]):
+class BranchSerializer(StrictModelSerializer[Branch]):
     """A branch."""
 
     class Meta:

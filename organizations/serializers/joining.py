@@ -5,7 +5,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from accounts.serializers import PersonBriefSerializer
-from config.api.fields import IdField
+from config.api.fields import IdField, TextField
 from config.api.schema import example
 from organizations.models import Invitation, JoinRequest
 from organizations.serializers.brief import NamedSerializer
@@ -46,7 +46,7 @@ class RequestToJoinSerializer(serializers.Serializer[object]):
     """Which organisation to ask."""
 
     organization = IdField()
-    message = serializers.CharField(max_length=1000, allow_blank=True, default="")
+    message = TextField(max_length=1000, allow_blank=True, default="")
 
 
 @example(role=2, branch=1, response="Welcome!")
@@ -55,14 +55,14 @@ class ApprovalSerializer(serializers.Serializer[object]):
 
     role = IdField()
     branch = IdField(required=False, allow_null=True)
-    response = serializers.CharField(max_length=1000, allow_blank=True, default="")
+    response = TextField(max_length=1000, allow_blank=True, default="")
 
 
 @example(response="Please ask Suedwind.")
 class RejectionSerializer(serializers.Serializer[object]):
     """What who asks to join is told."""
 
-    response = serializers.CharField(max_length=1000, allow_blank=True, default="")
+    response = TextField(max_length=1000, allow_blank=True, default="")
 
 
 class InvitationSerializer(serializers.ModelSerializer[Invitation]):
@@ -119,7 +119,7 @@ class InviteSerializer(serializers.Serializer[object]):
 class AcceptSerializer(serializers.Serializer[object]):
     """The token of the mail."""
 
-    token = serializers.CharField(max_length=100)
+    token = TextField(max_length=100)
 
 
 class AcceptedSerializer(serializers.Serializer[object]):

@@ -6,7 +6,7 @@ from rest_framework import serializers
 
 from accounts.models import Language
 from accounts.serializers import OrganizationBriefSerializer
-from config.api.fields import FlagField
+from config.api.fields import FlagField, PatternField, StrictModelSerializer, TextField
 from config.api.schema import example
 from organizations.models import DailyLimit, DayRule, Organization, validate_slug
 
@@ -29,16 +29,14 @@ class OrganizationSerializer(OrganizationBriefSerializer):
 
 
 @example(display_name="Nordwind Ltd", country="DE")
-class OrganizationChangeSerializer(serializers.ModelSerializer[Organization]):
+class OrganizationChangeSerializer(StrictModelSerializer[Organization]):
     """What an organisation's admins may change; the plan is the operators' matter."""
 
     # Which domain is free, the database decides.
-    domain = serializers.RegexField(
+    domain = PatternField(
         r"^[a-z0-9-]+(\.[a-z0-9-]+)+\Z", max_length=253, allow_null=True, required=False
     )
-    logo = serializers.RegexField(
-        r"^(https?://\S+)?\Z", max_length=200, allow_blank=True, required=False
-    )
+    logo = PatternField(r"^(https?://\S+)?\Z", max_length=200, allow_blank=True, required=False)
 
     class Meta:
         model = Organization
@@ -46,11 +44,11 @@ class OrganizationChangeSerializer(serializers.ModelSerializer[Organization]):
 
 
 @example(name="westwind", display_name="Westwind", time_zone="Europe/Berlin")
-class FoundingSerializer(serializers.ModelSerializer[Organization]):
+class FoundingSerializer(StrictModelSerializer[Organization]):
     """What founding an organisation takes."""
 
-    name = serializers.CharField(max_length=100, validators=[validate_slug])
-    branch_name = serializers.CharField(max_length=100, default="Main office")
+    name = TextField(max_length=100, validators=[validate_slug])
+    branch_name = TextField(max_length=100, default="Main office")
 
     class Meta:
         model = Organization

@@ -5,7 +5,7 @@ from rest_framework import serializers
 
 from accounts.models import AccessLevel, Entity, Role
 from accounts.serializers import PermissionsSerializer
-from config.api.fields import IdField
+from config.api.fields import IdField, StrictModelSerializer
 from config.api.schema import example
 from organizations.serializers.brief import MOST_IDS, NamedSerializer
 
@@ -50,7 +50,7 @@ class PermissionChangesSerializer(PermissionsSerializer):
 
 
 @example(name="Accounting", permissions={"worktime": "all_read"})
-class RoleChangeSerializer(serializers.ModelSerializer[Role]):
+class RoleChangeSerializer(StrictModelSerializer[Role]):
     """A role's own fields; permissions that are left out stay as they are (new role: `none`)."""
 
     branches = serializers.ListField(child=IdField(), max_length=MOST_IDS, required=False)

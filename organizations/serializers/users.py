@@ -7,7 +7,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from accounts.models import User
-from config.api.fields import IdField
+from config.api.fields import IdField, StrictModelSerializer, TextField
 from config.api.schema import example
 from organizations.serializers.brief import MOST_IDS, NamedSerializer
 
@@ -62,7 +62,7 @@ class UserDetailSerializer(UserSerializer):
 
 
 @example(first_name="Dora", employee_number="17")
-class UserChangeSerializer(serializers.ModelSerializer[User]):
+class UserChangeSerializer(StrictModelSerializer[User]):
     """What may be changed of a person; of oneself only what the profile has."""
 
     class Meta:
@@ -88,7 +88,7 @@ class UserCreateSerializer(UserChangeSerializer):
     """A new person with at least one role."""
 
     # Which names are free, the database decides.
-    username = serializers.CharField(max_length=150, validators=[UnicodeUsernameValidator()])
+    username = TextField(max_length=150, validators=[UnicodeUsernameValidator()])
     email = serializers.EmailField(max_length=254)
     roles = serializers.ListField(child=IdField(), min_length=1, max_length=MOST_IDS)
     branches = serializers.ListField(child=IdField(), max_length=MOST_IDS, required=False)

@@ -10,7 +10,7 @@ from schemathesis import GenerationMode
 from accounts.models import User
 from config.api.throttles import Throttle
 from organizations.models import Invitation
-from tests.api.contract import explore, operations
+from tests.api.contract import IDS, explore, operations, set_ids, signed_in, undone
 from tests.api.examples import example_of, follow_links, send_example
 from tests.api.world import World, make_world
 from tests.conftest import Api
@@ -77,3 +77,23 @@ def test_what_is_made_can_be_used_by_its_links(world: World, ids: dict[str, int]
     succeeded, wrong = follow_links(Api(world.admin), ids, scenarios=10, seed=SEED)
     assert not wrong, "\n\n".join(wrong)
     assert sum(succeeded.values()) >= 5, succeeded
+
+
+def test_a_number_is_no_text(world: World, ids: dict[str, int]) -> None:
+    taken = []
+    for label, operation in operations().items():
+        if "requestBody" not in operation.definition.raw:
+            continue
+        body = example_of(operation.definition.raw, ids)
+        for name in [name for name in body if isinstance(body[name], str) and name != "hours"]:
+            case = operation.Case(
+                path_parameters={**dict.fromkeys(IDS), "table": "worktime"},
+                body={**body, name: 5},
+                media_type="application/json",
+            )
+            set_ids(case, ids)
+            with undone():
+                response = case.call(**signed_in(Api(world.admin)))
+            if response.status_code != 400 or name not in response.text:
+                taken.append(f"{label} {name}: {response.status_code}")
+    assert taken == []
