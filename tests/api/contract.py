@@ -13,7 +13,7 @@ import schemathesis
 from django.core.cache import cache
 from django.core.signals import request_finished, request_started
 from django.core.wsgi import get_wsgi_application
-from django.db import close_old_connections, transaction
+from django.db import close_old_connections, connection, transaction
 from drf_spectacular.generators import SchemaGenerator
 from hypothesis import strategies as st
 from schemathesis import GenerationMode
@@ -133,6 +133,12 @@ def failures(case: Any, response: Any, checks: Any = CHECKS, **options: Any) -> 
     except FailureGroup as group:
         return list(group.exceptions)
     return []
+
+
+def be_patient() -> None:
+    """Let this transaction be idle for as long as it takes to think of requests."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
 
 
 def describe(case: Any, failure: Exception) -> str:

@@ -12,6 +12,7 @@ from tests.api.contract import (
     CHECKS,
     IDS,
     SETTINGS,
+    be_patient,
     describe,
     failures,
     generate_document,
@@ -90,6 +91,7 @@ def follow_links(
         def setup(self) -> None:
             self.ending = ExitStack()
             self.ending.enter_context(undone())
+            be_patient()
 
         def teardown(self) -> None:
             self.ending.close()

@@ -10,7 +10,7 @@ from schemathesis import GenerationMode
 from accounts.models import User
 from config.api.throttles import Throttle
 from organizations.models import Invitation
-from tests.api.contract import IDS, explore, operations, set_ids, signed_in, undone
+from tests.api.contract import IDS, be_patient, explore, operations, set_ids, signed_in, undone
 from tests.api.examples import example_of, follow_links, send_example
 from tests.api.world import World, make_world
 from tests.conftest import Api
@@ -23,6 +23,7 @@ SEED = 1
 @pytest.fixture
 def world(db: None, monkeypatch: pytest.MonkeyPatch) -> World:
     monkeypatch.setattr(Throttle, "allow_request", lambda *args: True)
+    be_patient()
     return make_world("nordwind")
 
 
