@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import threading
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -64,7 +65,8 @@ def write(folder: Path) -> None:
     """Write this process's figures to `folder/<pid>.json`."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{os.getpid()}.json"
-    partial = path.with_suffix(".new")
+    # Each group's watch may be writing.
+    partial = path.with_suffix(f".{threading.get_ident()}")
     partial.write_text(json.dumps(snapshot()))
     partial.replace(path)
 

@@ -17,6 +17,7 @@ from pytest_django.fixtures import Settings
 from config.db import stats
 from config.db.intent import Intent, use
 from tests.db.conftest import Elsewhere, busy
+from tests.race import at_once
 
 
 def test_a_group_counts_what_happens(elsewhere: Elsewhere) -> None:
@@ -70,6 +71,15 @@ def test_dead_workers_are_left_out_and_swept(tmp_path: Path) -> None:
         os.utime(path, (old, old))
     assert stats.collect(tmp_path) == {}
     assert [path.stem for path in tmp_path.iterdir()] == [str(os.getpid())]
+
+
+def test_the_watches_of_several_pools_write_side_by_side(tmp_path: Path) -> None:
+    def write_often(_: int) -> None:
+        for _ in range(200):
+            stats.write(tmp_path)
+
+    at_once(4, write_often)
+    assert [path.name for path in tmp_path.iterdir()] == [f"{os.getpid()}.json"]
 
 
 def test_half_a_file_is_no_news(tmp_path: Path) -> None:
