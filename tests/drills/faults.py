@@ -118,9 +118,9 @@ async def aim(name: str, ground: Ground, person: Person) -> None:
 
 
 async def _crowd(ground: Ground) -> None:
-    """Want three times the connections at once, so that each worker opens all it would."""
+    """Want three times the connections at once, so that each worker uses all it would."""
     clients = [Client(ground.port, "") for _ in range(3 * ground.connections)]
-    await asyncio.gather(*(each.ask("POST", "/drill/hold/100/") for each in clients))
+    await asyncio.gather(*(each.ask("POST", f"/drill/hold/{HELD}/") for each in clients))
     for client in clients:
         client.close()
 
