@@ -13,6 +13,7 @@ from accounts.models import Role, RoleAssignment, User
 from config.dev.servers import Valkey
 from organizations.models import Branch, BranchAssignment, Organization
 from organizations.services.founding import found_organization
+from tests.bench.people import session_of
 
 
 class Api(Client):
@@ -23,7 +24,7 @@ class Api(Client):
         self.csrf: dict[str, str] = {}
         if user is not None:
             # As it is now: what a test did since may have ended sessions of the row it holds.
-            self.force_login(User.objects.get(pk=user.pk))
+            self.cookies["sessionid"] = session_of(User.objects.get(pk=user.pk))
             self.cookies["csrftoken"] = token = "t" * 32
             self.csrf["X-CSRFToken"] = token
 
