@@ -52,14 +52,17 @@ def show(
     options: Mapping[str, Any],
     rows: Sequence[Mapping[str, Any]],
     aims: Sequence[Aim] = (),
+    why: str = "",
 ) -> None:
-    """Print the rows and whether the aims are met; write both down.
+    """Print the rows, whether the aims are met and `why` not; write all down.
 
     Each figure stands beside its ratio to the first row's.
     """
     Console(width=max(Console().width, 120)).print(_table(name, rows))
     for aim in aims:
         print(aim)
+    if why:
+        print(why)
     record = {
         "name": name,
         "options": dict(options),
@@ -70,6 +73,7 @@ def show(
         },
         "rows": [dict(row) for row in rows],
         "aims": [{**vars(aim), "is_met": aim.is_met} for aim in aims],
+        "why": why,
     }
     FOLDER.mkdir(parents=True, exist_ok=True)
     path = FOLDER / f"{name}-{datetime.now(UTC):%Y%m%d-%H%M%S}.json"
@@ -111,7 +115,10 @@ def _page(record: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], aims: Se
     lines.append(f"<style>{STYLE}</style><h1>{name}</h1><ul>")
     for aim in aims:
         lines.append(f'<li class="{"yes" if aim.is_met else "no"}">{escape(str(aim))}</li>')
-    lines.append("</ul><table><tr>" + "".join(f"<th>{escape(each)}</th>" for each in header))
+    lines.append(
+        f"</ul><p>{escape(record['why'])}</p><table><tr>"
+        + "".join(f"<th>{escape(each)}</th>" for each in header)
+    )
     for line in table:
         lines.append("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in line))
     lines.append("</table>")
