@@ -5,7 +5,10 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.contrib.contenttypes.management import create_contenttypes
+from django.contrib.contenttypes.models import ContentType
 from django.core.cache import cache, caches
+from django.db.models.signals import post_migrate
 from django.test import Client
 from pytest_django import Settings
 
@@ -41,6 +44,18 @@ class Api(Client):
     def post_json(self, path: str, body: Any = None, **headers: str) -> Any:
         """POST a JSON body."""
         return self.send("POST", path, body, **headers)
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None) -> None:
+    """Make content types on demand and permissions, which nobody has, not at all after a flush."""
+    post_migrate.disconnect(create_contenttypes)
+    post_migrate.disconnect(dispatch_uid="django.contrib.auth.management.create_permissions")
+    post_migrate.connect(_forget_content_types, dispatch_uid="tests")
+
+
+def _forget_content_types(**kwargs: Any) -> None:
+    ContentType.objects.clear_cache()
 
 
 @pytest.fixture(autouse=True)

@@ -19,24 +19,29 @@ def run(*arguments: str) -> str:
     return told
 
 
-def check(names: tuple[str, ...], arguments: tuple[str, ...]) -> None:
-    told = run(*names, *arguments, "--sabotage")
+def check(names: tuple[str, ...], arguments: tuple[str, ...], *, rounds: int) -> None:
+    told = run(*names, *arguments)
     assert told.count("VERDICT: nothing was lost or doubled.") == len(names), told
-    assert told.count("noticed the bad") == len(names), told
+    assert told.count("noticed the bad") == (rounds - 1) * len(names), told
     for figure in ("faults", "writes accepted"):
         found = list(map(int, re.findall(rf"{figure} +│ (\d+)", told)))
-        assert len(found) == 2 * len(names), told
+        assert len(found) == rounds * len(names), told
         assert min(found) >= 1, told
 
 
 def test_all_of_them_briefly() -> None:
-    check(NAMES, BRIEF)
+    check(NAMES, BRIEF, rounds=1)
+
+
+@pytest.mark.drill
+def test_each_notices_its_broken_part() -> None:
+    check(NAMES, (*BRIEF, "--sabotage"), rounds=2)
 
 
 @pytest.mark.drill
 @pytest.mark.parametrize("name", NAMES)
 def test_each_for_longer(name: str) -> None:
-    check((name,), LONGER)
+    check((name,), (*LONGER, "--sabotage"), rounds=2)
 
 
 @pytest.mark.drill
