@@ -16,7 +16,7 @@ from tests.api.world import World, make_world
 from tests.conftest import Api
 from worktime.models import WorkTime
 
-EXAMPLES = 1  # of each operation and kind
+EXAMPLES = 3  # of each operation and kind
 SEED = 1
 
 

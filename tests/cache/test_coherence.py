@@ -23,7 +23,7 @@ from tests.cache.items import Items
 from tests.cache.rivals import ITEMS, Contest, Ledger, steps
 
 HALF = range(ITEMS // 2)
-SECONDS = float(os.environ.get("CONTEST_SECONDS", "2"))
+SECONDS = float(os.environ.get("CONTEST_SECONDS", "4"))
 
 
 @pytest.fixture

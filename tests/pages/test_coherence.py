@@ -24,7 +24,7 @@ from tests.pages.rivals import EPOCH, HALF, Rows, kinds
 from worktime.models import WorkTime
 
 pytestmark = pytest.mark.django_db(transaction=True)
-SECONDS = float(os.environ.get("CONTEST_SECONDS", "2"))
+SECONDS = float(os.environ.get("CONTEST_SECONDS", "3"))
 
 
 def make_item(number: int) -> dict[str, int]:

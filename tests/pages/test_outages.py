@@ -17,7 +17,7 @@ from tests.conftest import Api
 from tests.pages.other import Other
 
 pytestmark = pytest.mark.django_db(transaction=True)
-OWED_FOR = 2.0  # seconds after Redis is back: docs/caches.md
+OWED_FOR = 2.0  # seconds after Redis is back; docs/caches.md expects about 1
 ME, PAGE = "/api/me/", "/api/page/?table=worktime"
 
 

@@ -23,7 +23,7 @@ from worktime.services.records import state_of
 
 PEOPLE = 20
 THREADS = 200
-SECONDS = 3.0
+SECONDS = 6.0
 LEAST_CUTS = 10
 TRIES = 60
 EVERYTHING = {("POST", 200), ("POST", 201), ("PATCH", 200), ("DELETE", 204)}
