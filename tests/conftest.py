@@ -10,9 +10,10 @@ from django.contrib.contenttypes.models import ContentType
 from django.core.cache import cache, caches
 from django.db.models.signals import post_migrate
 from django.test import Client
-from pytest_django import Settings
+from pytest_django import DjangoDbBlocker, Settings
 
 from accounts.models import Role, RoleAssignment, User
+from config.db.zones import shared_time_zones
 from config.dev.servers import Valkey
 from organizations.models import Branch, BranchAssignment, Organization
 from organizations.services.founding import found_organization
@@ -47,11 +48,16 @@ class Api(Client):
 
 
 @pytest.fixture(scope="session")
-def django_db_setup(django_db_setup: None) -> None:
-    """Make content types on demand and permissions, which nobody has, not at all after a flush."""
+def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> None:
+    """Make content types on demand and permissions, which nobody has, not at all after a flush.
+
+    What a process asks the database once, it has asked before the first test counts statements.
+    """
     post_migrate.disconnect(create_contenttypes)
     post_migrate.disconnect(dispatch_uid="django.contrib.auth.management.create_permissions")
     post_migrate.connect(_forget_content_types, dispatch_uid="tests")
+    with django_db_blocker.unblock():
+        shared_time_zones()
 
 
 def _forget_content_types(**kwargs: Any) -> None:

@@ -4,6 +4,7 @@ import contextlib
 import os
 import select
 import socket
+from time import monotonic
 from typing import TYPE_CHECKING, Any, Final
 
 import psycopg
@@ -21,6 +22,9 @@ IDLE: Final = int(pq.TransactionStatus.IDLE)
 IN_TRANSACTION: Final = (int(pq.TransactionStatus.INTRANS), int(pq.TransactionStatus.INERROR))
 IN_ERROR: Final = int(pq.TransactionStatus.INERROR)
 LOST: Final = int(pq.TransactionStatus.UNKNOWN)
+
+# Seconds that a server may take to end a session; one that is paused or cut off never does.
+LEAVE_TIMEOUT: Final = 0.2
 
 IDENTIFY: Final = b"SELECT pg_current_xact_id(), pg_backend_pid()"
 
@@ -64,6 +68,20 @@ class Connection(psycopg.Connection[Any]):
         """Close both handles; the server rolls back what was not committed."""
         super().close()
         self.handle.close()
+
+    def leave(self) -> None:
+        """Close, once the server has ended the session: then a successor is not one too many.
+
+        The server's side closes when its process is gone, on purpose (PostgreSQL's `pqcomm.c`,
+        "synchronous close").
+        """
+        super().close()
+        deadline = monotonic() + LEAVE_TIMEOUT
+        with self.handle, contextlib.suppress(OSError):  # silent, or gone already
+            while (left := deadline - monotonic()) > 0:
+                self.handle.settimeout(left)
+                if not self.handle.recv(65536):
+                    break
 
     def has_news(self) -> bool:
         """Return whether the server sent something unasked, as it does when it goes away."""

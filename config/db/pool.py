@@ -287,7 +287,7 @@ class PoolGroup:
     def _close(self, connection: Connection) -> None:
         if connection.broken:
             self.lost += 1
-        connection.close()
+        connection.leave()
 
     def _drop(self, connection: Connection) -> None:
         self._close(connection)

@@ -13,7 +13,8 @@ from django.db import connection, connections, transaction
 
 from config.db.base import DatabaseWrapper
 from config.db.pool import PoolGroup
-from tests.db.conftest import Thing, insert, names
+from tests.db.conftest import Elsewhere, Thing, insert, names
+from tests.race import at_once
 
 
 def settled(group: PoolGroup) -> bool:
@@ -189,3 +190,22 @@ def test_closing_the_pools_while_one_is_out(elsewhere: Callable[..., DatabaseWra
     assert [pool.idle for pool in group.pools] == [[]]
     db.ensure_connection()
     assert db.group is not group
+
+
+def test_a_replaced_connection_is_gone_before_its_successor_comes(elsewhere: Elsewhere) -> None:
+    db = elsewhere(pools=1, pool_size=2, write_reserve=0, read_timeout=5.0, max_lifetime=0.0)
+    db.settings_dict["OPTIONS"]["application_name"] = "replaced"
+    seen: list[int] = []
+
+    def look(_: int) -> None:
+        wrapper = db.copy()
+        for _ in range(100):
+            with wrapper.cursor() as cursor:
+                cursor.execute(
+                    "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'replaced'"
+                )
+                seen.append(cursor.fetchone()[0])
+
+    at_once(4, look)
+    assert db.group.opened == 400
+    assert max(seen) == 2

@@ -54,6 +54,8 @@ class FakeConnection:
         self.closed = True
         self.server.open.discard(self)
 
+    leave = close
+
 
 class FakeServer:
     def __init__(self) -> None:

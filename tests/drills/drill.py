@@ -97,7 +97,7 @@ def run(ground: faults.Ground, name: str, options: argparse.Namespace) -> Result
         Person(number, ground.port, cookie, ledger, seed=seed)
         for number, cookie in enumerate(site.cookies[: options.clients])
     ]
-    with watched(site.postgres, at_work=True) as backends:
+    with watched(site.postgres) as backends:
         began = time.monotonic()
         alone = Person(len(people), ground.port, site.cookies[0], ledger, seed=seed)
         asyncio.run(faults.aim(name, ground, alone))
@@ -121,7 +121,7 @@ def run(ground: faults.Ground, name: str, options: argparse.Namespace) -> Result
         "budget": ground.connections,
         "still held at rest": at_rest,
     }
-    # Of a connection that was cut the backend may still be at work.
+    # A backend whose connection was cut notices later.
     if name in UNCUT and max(backends, default=0) > ground.connections:
         result.broken.append(f"{max(backends)} backends, {ground.connections} are allowed")
     if at_rest:
@@ -155,13 +155,8 @@ def _limits(site: Site) -> tuple[int, int]:
 
 
 @contextlib.contextmanager
-def watched(postgres: Postgres, *, at_work: bool = False) -> Iterator[list[int]]:
-    """Yield a list that gets the number of the workers' backends, twenty times a second.
-
-    Where connections are closed count those at work: one that is idle may be on its way out, and
-    its successor here already.
-    """
-    which = "state <> 'idle'" if at_work else "true"
+def watched(postgres: Postgres) -> Iterator[list[int]]:
+    """Yield a list that gets the number of the workers' backends, twenty times a second."""
     seen: list[int] = []
     is_over = threading.Event()
 
@@ -177,7 +172,6 @@ def watched(postgres: Postgres, *, at_work: bool = False) -> Iterator[list[int]]
                     [count] = admin.execute(
                         "SELECT count(*) FROM pg_stat_activity"
                         " WHERE datname = 'stechuhr' AND application_name = 'stechuhr-web'"
-                        f" AND {which}"
                     ).fetchone() or [0]
                     seen.append(count)
             is_over.wait(0.05)
