@@ -30,12 +30,10 @@ NOBODY: Final = "nobody"  # a writer that has set no mark
 MARK_TIMEOUT: Final = 1.0
 DOUBT_TIMEOUT: Final = 60.0  # a COMMIT whose answer was lost may still arrive
 OWED_AT_MOST: Final = 1000
-PAY_INTERVAL: Final = 0.5  # seconds; Redis is probed once a second
 
 _lock = threading.Lock()
 _bumps = 0  # by this process
 _owed: dict[str, int] = {}  # facts whose bump did not reach Redis, with the number of that bump
-_debtor: threading.Timer | None = None
 
 
 def changed(*facts: str) -> None:
@@ -180,23 +178,12 @@ def _owe(facts: Iterable[str]) -> None:
         if len(_owed) > OWED_AT_MOST:
             _owed.clear()
             _owed[EVERYTHING] = _bumps
-    _pay_later()
+    # Where Redis is away, whoever awaits it there pays; after it has let everybody back in too.
+    if not server.is_away():
+        try:
+            pay()
+        except RedisError:
+            server.leave()
 
 
-def _pay_later() -> None:
-    global _debtor
-    with _lock:
-        if _debtor is None:
-            _debtor = threading.Timer(PAY_INTERVAL, _pay_up)
-            _debtor.daemon = True
-            _debtor.start()
-
-
-def _pay_up() -> None:
-    global _debtor
-    with _lock:
-        _debtor = None
-    try:
-        pay()
-    except RedisError:
-        _pay_later()
+server.tell_first(pay)

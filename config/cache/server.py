@@ -5,19 +5,24 @@ away or refuses.
 """
 
 import logging
+import os
 import threading
-from collections.abc import Iterable, Mapping, Sequence
-from time import monotonic
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from time import monotonic, sleep
 from typing import Any, Final
 
 from django.core.cache import DEFAULT_CACHE_ALIAS, caches
 from django_redis import get_redis_connection
-from redis import ConnectionPool
-from redis.exceptions import ConnectionError
+from redis import ConnectionPool, Redis
+from redis.exceptions import ConnectionError, RedisError
 
 logger = logging.getLogger("config.cache")
 
-PROBE_INTERVAL: Final = 1.0  # seconds between attempts to reach a Redis that is away
+# Seconds between attempts to reach a Redis that is away; and from the first answer until it is
+# trusted, in which every process that was cut off gets through: an attempt takes at most 0.25 s.
+RETRY_INTERVAL: Final = 0.1
+SETTLE_TIMEOUT: Final = 0.5
 GENERATION_TIMEOUT: Final = 86_400.0  # a fact that nobody changes gets a new generation daily
 
 # A generation is a random token, while writers are at work followed by "!" and the name of each.
@@ -62,55 +67,86 @@ return {sums, redis.call('MGET', unpack(KEYS, #sums + 1))}
 """
 
 
+_missed: list[Callable[[], None]] = []
+
+
 class Pool(ConnectionPool):
-    """Connections to Redis; while it is away, all but one attempt a second fail at once.
+    """Connections to Redis; while it is away, all who want one fail at once.
 
     Every user of Redis goes through here (sessions and throttles too), so that none of them waits
-    for a connection that will not come.
+    for a connection that will not come. One thread keeps trying. When Redis answers, it tells what
+    was missed, and lets the others back in once every other process can have done the same.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self.failures = 0
         self._breaker = threading.Lock()
-        self._probe_at: float | None = None  # None while Redis answers
+        self._away_in = 0  # the process that found it away: in a fork nobody is trying
+        self._envoy = 0
         super().__init__(*args, **kwargs)
 
     @property
     def is_away(self) -> bool:
-        """Whether the last that was heard of Redis is a failure."""
-        return self._probe_at is not None
+        """Whether this process does without Redis now."""
+        return self._away_in == os.getpid()
 
     def get_connection(self, *args: Any, **kwargs: Any) -> Any:
         """Return a connection that was just usable; raises ConnectionError or TimeoutError."""
-        if self._probe_at is not None:
-            with self._breaker:
-                now = monotonic()
-                if self._probe_at is not None:
-                    if now < self._probe_at:
-                        raise ConnectionError("Redis is away")
-                    self._probe_at = now + PROBE_INTERVAL
+        if self.is_away and not self._is_envoy():
+            raise ConnectionError("Redis is away")
         return super().get_connection()
 
     def release(self, connection: Any) -> None:
         """Take a connection back; one that failed, at connecting or at work, is not connected."""
-        if not connection.is_connected:
-            self._fail()
-        elif self._probe_at is not None:
-            self._recover()
+        if not (connection.is_connected or self._is_envoy()):
+            self.leave()
         super().release(connection)
 
-    def _fail(self) -> None:
+    def leave(self) -> None:
+        """Do without Redis until it answers and was told everything."""
         with self._breaker:
             self.failures += 1
-            if self._probe_at is None:
-                logger.warning("Redis is away")
-            self._probe_at = monotonic() + PROBE_INTERVAL
+            if self.is_away:
+                return
+            self._away_in = os.getpid()
+        logger.warning("Redis is away")
+        threading.Thread(target=self._return, name="redis-return", daemon=True).start()
 
-    def _recover(self) -> None:
-        with self._breaker:
-            if self._probe_at is not None:
-                logger.warning("Redis is back")
-            self._probe_at = None
+    def _is_envoy(self) -> bool:
+        return self._envoy == threading.get_ident()
+
+    def _return(self) -> None:
+        self._envoy = threading.get_ident()
+        answered = 0.0
+        while not answered or monotonic() < answered + SETTLE_TIMEOUT:
+            try:
+                Redis(connection_pool=self).ping()
+                _tell()
+                answered = answered or monotonic()
+            except RedisError as error:
+                logger.debug("Redis is still away error=%r", error)
+                answered = 0.0
+            sleep(RETRY_INTERVAL)
+        self._away_in = self._envoy = 0
+        logger.warning("Redis is back")
+        # Whoever was refused until right now.
+        with suppress(RedisError):
+            _tell()
+
+
+def tell_first(what: Callable[[], None]) -> None:
+    """Have this called when Redis is back, before anyone else may go there."""
+    _missed.append(what)
+
+
+def leave() -> None:
+    """Do without Redis until it answers and was told everything."""
+    _client().connection_pool.leave()
+
+
+def is_away() -> bool:
+    """Return whether this process does without Redis now."""
+    return bool(_client().connection_pool.is_away)
 
 
 def read(names: Sequence[str]) -> list[str | None]:
@@ -160,6 +196,11 @@ def stats() -> dict[str, Any]:
 
 def _client() -> Any:
     return get_redis_connection(DEFAULT_CACHE_ALIAS)
+
+
+def _tell() -> None:
+    for what in _missed:
+        what()
 
 
 def _run(script: str, names: Iterable[str], *arguments: str | int) -> Any:

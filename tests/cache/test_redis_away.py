@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from django.core.cache import cache as redis
+from redis import Redis
 
 from config.cache import EVERYTHING, Cache, facts, server, stats
 from config.dev.proxy import Proxy
@@ -39,13 +40,6 @@ def _no_debts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(facts, "_owed", {})
 
 
-@pytest.fixture
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Probe Redis more often than once a second, where a test does not measure that."""
-    monkeypatch.setattr(server, "PROBE_INTERVAL", 0.1)
-    monkeypatch.setattr(facts, "PAY_INTERVAL", 0.05)
-
-
 def until(condition: Callable[[], bool], within: float) -> None:
     """Wait until it is so; fails if that takes longer than `within` seconds."""
     start = time.monotonic()
@@ -67,12 +61,11 @@ def test_without_redis_everything_is_loaded(
 
 
 @pytest.mark.parametrize("fault", ["pause", "blackhole"])
-def test_a_redis_that_does_not_answer_costs_one_timeout_a_second(
+def test_a_redis_that_does_not_answer_costs_one_timeout(
     items: Items, versions: Cache[int, int], own_valkey: Valkey, cut: Proxy, fault: str
 ) -> None:
     versions.get(7)
     own_valkey.pause() if fault == "pause" else cut.blackhole()
-    start = time.monotonic()
     try:
         for _ in range(30):
             versions.get(7)
@@ -82,7 +75,7 @@ def test_a_redis_that_does_not_answer_costs_one_timeout_a_second(
         own_valkey.resume() if fault == "pause" else cut.heal()
     assert items.loads == 31
     # Each failure is one wait of 0.25 s; there were 150 commands to send.
-    assert 1 <= stats()["redis"]["failures"] <= 2 + (time.monotonic() - start)
+    assert stats()["redis"]["failures"] == 1
 
 
 @pytest.mark.parametrize("fault", ["kill", "pause"])
@@ -103,7 +96,6 @@ def test_hits_come_back_within_two_seconds(
 
 
 @pytest.mark.parametrize("fault", ["pause", "cut"])
-@pytest.mark.usefixtures("impatient")
 def test_a_write_that_redis_does_not_hear_of_is_seen_here_at_once(
     items: Items, versions: Cache[int, int], own_valkey: Valkey, cut: Proxy, fault: str
 ) -> None:
@@ -123,7 +115,6 @@ def test_a_write_that_redis_does_not_hear_of_is_seen_here_at_once(
     assert stats()["redis"]["owed"] == 0
 
 
-@pytest.mark.usefixtures("impatient")
 def test_other_processes_hear_of_it_even_if_this_one_reads_nothing(
     items: Items, versions: Cache[int, int], cut: Proxy
 ) -> None:
@@ -135,7 +126,6 @@ def test_other_processes_hear_of_it_even_if_this_one_reads_nothing(
     assert versions.get(7) == 1
 
 
-@pytest.mark.usefixtures("impatient")
 def test_too_many_debts_are_paid_by_everything(
     items: Items, versions: Cache[int, int], cut: Proxy
 ) -> None:
@@ -164,7 +154,7 @@ def test_a_debt_that_grows_while_it_is_paid_is_not_forgotten(
             facts._owe(["item:7"])
 
     monkeypatch.setattr(server, "bump", send)
-    monkeypatch.setattr(facts, "_pay_later", lambda: None)
+    monkeypatch.setattr(server, "is_away", lambda: True)
     facts._owe(["item:7"])
     facts.pay()
     assert stats()["redis"]["owed"] == 1
@@ -194,11 +184,14 @@ def test_while_redis_is_away_a_load_from_before_a_write_is_not_shared(
 def test_a_redis_that_refuses_to_store_is_as_good_as_none(
     items: Items, versions: Cache[int, int], valkey: Valkey
 ) -> None:
-    client = server._client()
+    client = Redis.from_url(valkey.url())
     client.config_set("maxmemory-policy", "noeviction")
     client.config_set("maxmemory", 1)
     assert [versions.get(7), items.advance(7), versions.get(7)] == [0, 1, 1]
     assert stats()["redis"]["owed"] == 1
+    assert stats()["redis"]["away"] is True
     client.config_set("maxmemory", 0)
+    until(lambda: not stats()["redis"]["away"], within=2.0)
+    assert stats()["redis"]["owed"] == 0
     assert [versions.get(7), versions.get(7)] == [1, 1]
     assert versions.counts["hits"] == 1

@@ -30,8 +30,9 @@ FORGETFUL = (
     "SELECT pg_reload_conf()",
 )
 UNCUT = ("exhaust", "redis")  # drills that leave the connections to the database alone
-# After Redis is back, for how long another process may not have heard of a write (docs/caches.md).
-OWED_FOR = 2.0
+# After Redis is back, for how long a process that did not miss it may not have heard of a write
+# (docs/caches.md), and an answer of before may be under way.
+OWED_FOR = 0.5
 
 
 @dataclass
