@@ -1,24 +1,32 @@
 """Pages and probes that belong to no app."""
 
-from typing import Final
+from typing import Any, Final
 
 from csp.constants import SELF, UNSAFE_INLINE
 from csp.decorators import csp_replace
+from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
+from django.utils import translation
 from django.utils.decorators import method_decorator
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 from django_redis import get_redis_connection
-from drf_spectacular.views import SpectacularRedocView, SpectacularSwaggerSplitView
+from drf_spectacular.views import (
+    SpectacularAPIView,
+    SpectacularRedocView,
+    SpectacularSwaggerSplitView,
+)
 from redis.exceptions import RedisError
+from rest_framework.request import Request
 
 # Swagger UI and Redoc style their pages from scripts; Redoc searches in a worker.
 DOCS_CSP: Final = {"style-src": [SELF, UNSAFE_INLINE], "worker-src": [SELF, "blob:"]}
 
 _migrated = False
+_schemas: dict[str, bytes] = {}  # by media type
 
 
 @require_safe
@@ -70,6 +78,26 @@ def _redis() -> str:
     except RedisError:
         return "redis_unavailable"
     return "ok"
+
+
+class SchemaView(SpectacularAPIView):
+    """The schema, the same for everyone; made once in a process, as that takes a second."""
+
+    authentication_classes = ()
+    schema = None
+
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Return it as YAML or JSON, whichever the caller accepts."""
+        renderer = request.accepted_renderer
+        if renderer.media_type not in _schemas:
+            with translation.override(settings.LANGUAGE_CODE):
+                made = super().get(request, *args, **kwargs)  # type: ignore[no-untyped-call]
+                _schemas[renderer.media_type] = renderer.render(made.data)
+        return HttpResponse(
+            _schemas[renderer.media_type],
+            content_type=f"{renderer.media_type}; charset=utf-8",
+            headers={"Content-Disposition": f'inline; filename="stechuhr.{renderer.format}"'},
+        )
 
 
 @method_decorator(csp_replace(DOCS_CSP), "dispatch")
