@@ -1,5 +1,6 @@
 """The cast: alice is a member of Nordwind, bob its lead, ada its admin; charlie is a stranger."""
 
+import gc
 import json
 from collections.abc import Callable
 from typing import Any
@@ -18,6 +19,13 @@ from config.dev.servers import Valkey
 from organizations.models import Branch, BranchAssignment, Organization
 from organizations.services.founding import found_organization
 from tests.bench.people import session_of
+
+
+def pytest_collection_finish() -> None:
+    """Have the garbage collector come less often: it took a sixth of the time."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000)
 
 
 class Api(Client):

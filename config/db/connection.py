@@ -24,7 +24,7 @@ IN_ERROR: Final = int(pq.TransactionStatus.INERROR)
 LOST: Final = int(pq.TransactionStatus.UNKNOWN)
 
 # Seconds that a server may take to end a session; one that is paused or cut off never does.
-LEAVE_TIMEOUT: Final = 0.2
+LEAVE_TIMEOUT: Final = 1.0
 
 IDENTIFY: Final = b"SELECT pg_current_xact_id(), pg_backend_pid()"
 

@@ -29,6 +29,7 @@ def check(names: tuple[str, ...], arguments: tuple[str, ...], *, rounds: int) ->
         assert min(found) >= 1, told
 
 
+@pytest.mark.drill
 def test_all_of_them_briefly() -> None:
     check(NAMES, BRIEF, rounds=1)
 
