@@ -23,7 +23,8 @@ def test_it_is_served_as_one_likes_in_one_language() -> None:
     client = Client(headers={"Accept-Language": "de"})
     with translation.override("en"):  # the thread's own, which a request changes
         as_yaml = client.get("/api/schema/")
-        assert as_yaml["Content-Type"] == "application/vnd.oai.openapi; charset=utf-8"
+        as_json = client.get("/api/schema/", headers={"Accept": "application/json"})
+    assert as_yaml["Content-Type"] == "application/vnd.oai.openapi; charset=utf-8"
     assert as_yaml.content.decode() == COMMITTED.read_text()
     assert as_json["Content-Type"] == "application/json; charset=utf-8"
     assert as_json.json()["info"]["title"] == "Stechuhr"
