@@ -126,6 +126,9 @@ class Pool(ConnectionPool):
             except RedisError as error:
                 logger.debug("Redis is still away error=%r", error)
                 answered = 0.0
+            except Exception:  # nobody else would ever let the others back
+                logger.exception("waiting for Redis")
+                answered = 0.0
             sleep(RETRY_INTERVAL)
         self._away_in = self._envoy = 0
         logger.warning("Redis is back")

@@ -170,3 +170,9 @@ def _backends(db: DatabaseWrapper, times: int) -> Iterator[int]:
             )
             yield cursor.fetchone()[0]
         time.sleep(0.01)
+
+
+def test_a_connection_is_one_process_of_the_server(database: DatabaseWrapper) -> None:
+    with database.cursor() as cursor:
+        cursor.execute("SHOW max_parallel_workers_per_gather")
+        assert cursor.fetchone() == ("0",)
