@@ -115,7 +115,7 @@ class CacheCollector(Collector):
         for name, text in REDIS_GAUGES.items():
             yield GaugeMetricFamily(f"stechuhr_redis_{name}", text, getattr(totals, name))
         yield CounterMetricFamily(
-            "stechuhr_redis_failures", "Commands to Redis that failed.", totals.failures
+            "stechuhr_redis_failures", "Connections to Redis that failed.", totals.failures
         )
 
 

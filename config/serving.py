@@ -61,8 +61,11 @@ def load() -> Any:
         parent = multiprocessing.parent_process()
         if parent is not None and parent.pid != os.getppid():
             sys.exit(1)
+    from django.urls import get_resolver
+
     from config.wsgi import application
 
+    get_resolver().url_patterns  # noqa: B018  (else the first request would load the views)
     # What is loaded by now stays, so the collector need not look at it again and again.
     gc.collect()
     gc.freeze()

@@ -178,12 +178,10 @@ def _owe(facts: Iterable[str]) -> None:
         if len(_owed) > OWED_AT_MOST:
             _owed.clear()
             _owed[EVERYTHING] = _bumps
-    # Where Redis is away, whoever awaits it there pays; after it has let everybody back in too.
-    if not server.is_away():
-        try:
-            pay()
-        except RedisError:
-            server.leave()
+    try:
+        pay()
+    except RedisError:
+        server.leave()
 
 
-server.tell_first(pay)
+server.when_back(pay)

@@ -7,8 +7,8 @@ away or refuses.
 import logging
 import os
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from time import monotonic, sleep
 from typing import Any, Final
 
@@ -20,7 +20,8 @@ from redis.exceptions import ConnectionError, RedisError
 logger = logging.getLogger("config.cache")
 
 # Seconds between attempts to reach a Redis that is away; and from the first answer until it is
-# trusted, in which every process that was cut off gets through: an attempt takes at most 0.25 s.
+# trusted. In that time every process that was cut off gets through: an attempt takes 0.25 s, if
+# Redis has one address.
 RETRY_INTERVAL: Final = 0.1
 SETTLE_TIMEOUT: Final = 0.5
 GENERATION_TIMEOUT: Final = 86_400.0  # a fact that nobody changes gets a new generation daily
@@ -67,22 +68,25 @@ return {sums, redis.call('MGET', unpack(KEYS, #sums + 1))}
 """
 
 
-_missed: list[Callable[[], None]] = []
+_listeners: list[Callable[[], None]] = []
+_mine = threading.local()  # `tells`: whether this thread tells Redis of a write just now
 
 
 class Pool(ConnectionPool):
     """Connections to Redis; while it is away, all who want one fail at once.
 
     Every user of Redis goes through here (sessions and throttles too), so that none of them waits
-    for a connection that will not come. One thread keeps trying. When Redis answers, it tells what
-    was missed, and lets the others back in once every other process can have done the same.
+    for a connection that will not come. One thread, the envoy, keeps trying. When Redis answers,
+    the envoy has it told what it missed, and writers are let through again; readers, once every
+    other process can have done the same.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self.failures = 0
         self._breaker = threading.Lock()
         self._away_in = 0  # the process that found it away: in a fork nobody is trying
-        self._envoy = 0
+        self._envoy: threading.Thread | None = None
+        self._answers_since = 0.0  # when it answered the envoy first; 0.0 while it does not
         super().__init__(*args, **kwargs)
 
     @property
@@ -92,64 +96,70 @@ class Pool(ConnectionPool):
 
     def get_connection(self, *args: Any, **kwargs: Any) -> Any:
         """Return a connection that was just usable; raises ConnectionError or TimeoutError."""
-        if self.is_away and not self._is_envoy():
+        if self.is_away and not (self._is_envoy() or (self._answers_since and _tells())):
             raise ConnectionError("Redis is away")
         return super().get_connection()
 
     def release(self, connection: Any) -> None:
         """Take a connection back; one that failed, at connecting or at work, is not connected."""
-        if not (connection.is_connected or self._is_envoy()):
-            self.leave()
         super().release(connection)
+        if not (connection.is_connected or self._is_envoy()):
+            self.failures += 1
+            self.leave()
 
     def leave(self) -> None:
-        """Do without Redis until it answers and was told everything."""
+        """Do without Redis until it has answered for a while and was told everything."""
         with self._breaker:
-            self.failures += 1
+            self._answers_since = 0.0
             if self.is_away:
                 return
-            self._away_in = os.getpid()
+            envoy = threading.Thread(target=self._return, name="redis-return", daemon=True)
+            self._away_in, self._envoy = os.getpid(), envoy
+            try:
+                envoy.start()
+            except RuntimeError:  # no thread to be had: each command finds out for itself
+                self._away_in, self._envoy = 0, None
+                return
         logger.warning("Redis is away")
-        threading.Thread(target=self._return, name="redis-return", daemon=True).start()
 
     def _is_envoy(self) -> bool:
-        return self._envoy == threading.get_ident()
+        return self._envoy is threading.current_thread()
 
     def _return(self) -> None:
-        self._envoy = threading.get_ident()
-        answered = 0.0
-        while not answered or monotonic() < answered + SETTLE_TIMEOUT:
-            try:
-                Redis(connection_pool=self).ping()
-                _tell()
-                answered = answered or monotonic()
-            except RedisError as error:
-                logger.debug("Redis is still away error=%r", error)
-                answered = 0.0
-            except Exception:  # nobody else would ever let the others back
-                logger.exception("waiting for Redis")
-                answered = 0.0
+        with suppress(Exception):  # those that rest may be dead without knowing
+            self.disconnect(inuse_connections=False)
+        while not self._may_return():
             sleep(RETRY_INTERVAL)
-        self._away_in = self._envoy = 0
         logger.warning("Redis is back")
-        # Whoever was refused until right now.
-        with suppress(RedisError):
-            _tell()
+
+    def _may_return(self) -> bool:
+        """Try; return whether it has answered for SETTLE_TIMEOUT, with nobody failing since."""
+        try:
+            Redis(connection_pool=self).ping()
+            self._answers_since = self._answers_since or monotonic()
+            for listener in _listeners:
+                listener()
+        except RedisError as error:
+            logger.debug("Redis is still away error=%r", error)
+            self._answers_since = 0.0
+        except Exception:  # nobody else would ever let the others back
+            logger.exception("waiting for Redis")
+            self._answers_since = 0.0
+        with self._breaker:
+            since = self._answers_since
+            if may_return := bool(since and monotonic() >= since + SETTLE_TIMEOUT):
+                self._envoy, self._away_in, self._answers_since = None, 0, 0.0
+        return may_return
 
 
-def tell_first(what: Callable[[], None]) -> None:
-    """Have this called when Redis is back, before anyone else may go there."""
-    _missed.append(what)
+def when_back(listener: Callable[[], None]) -> None:
+    """Have this called when Redis answers again, until everybody is let back in."""
+    _listeners.append(listener)
 
 
 def leave() -> None:
-    """Do without Redis until it answers and was told everything."""
+    """Do without Redis until it has answered for a while and was told everything."""
     _client().connection_pool.leave()
-
-
-def is_away() -> bool:
-    """Return whether this process does without Redis now."""
-    return bool(_client().connection_pool.is_away)
 
 
 def read(names: Sequence[str]) -> list[str | None]:
@@ -178,12 +188,14 @@ def ensure(names: Sequence[str], token: str) -> list[str]:
 
 def mark(names: Iterable[str], token: str, writer: str, timeout: float) -> None:
     """Note that `writer` is about to change what the names stand for."""
-    _run(MARK, names, token, writer, _milliseconds(timeout))
+    with _telling():
+        _run(MARK, names, token, writer, _milliseconds(timeout))
 
 
 def bump(names: Iterable[str], token: str, writer: str) -> None:
     """Give each name a new generation and take the writer's mark away, and only that."""
-    _run(BUMP, names, token, writer, _milliseconds(GENERATION_TIMEOUT))
+    with _telling():
+        _run(BUMP, names, token, writer, _milliseconds(GENERATION_TIMEOUT))
 
 
 def store(name: str, text: str, timeout: float) -> None:
@@ -192,7 +204,7 @@ def store(name: str, text: str, timeout: float) -> None:
 
 
 def stats() -> dict[str, Any]:
-    """Return whether Redis is away, and how often it failed since the process began."""
+    """Return whether Redis is away, and how many connections failed since the process began."""
     pool = _client().connection_pool
     return {"away": pool.is_away, "failures": pool.failures}
 
@@ -201,9 +213,17 @@ def _client() -> Any:
     return get_redis_connection(DEFAULT_CACHE_ALIAS)
 
 
-def _tell() -> None:
-    for what in _missed:
-        what()
+@contextmanager
+def _telling() -> Iterator[None]:
+    _mine.tells = True
+    try:
+        yield
+    finally:
+        _mine.tells = False
+
+
+def _tells() -> bool:
+    return getattr(_mine, "tells", False)
 
 
 def _run(script: str, names: Iterable[str], *arguments: str | int) -> Any:

@@ -104,8 +104,11 @@ class PoolGroup:
         owner[connection] = self
         return connection
 
-    def give_back(self, connection: Connection) -> None:
-        """Let others have the connection; closes it if it is not fit for them."""
+    def give_back(self, connection: Connection, *, waits: bool = True) -> None:
+        """Let others have the connection; closes it if it is not fit for them.
+
+        With `waits` its place is free only when the server has ended the session.
+        """
         now = monotonic()
         # Read before the connection rests: from then on it may be someone else's.
         intent, held_for, pool = connection.intent, now - connection.taken_at, connection.pool
@@ -123,11 +126,14 @@ class PoolGroup:
                 self.watch.answered = connection.used_at = now
                 pool.idle.append(connection)
                 pool.out -= 1
-        if not may_rest:
-            self._close(connection)
-            with self._lock:
-                pool.out -= 1
-        self.gate.release(intent, held_for)
+        try:
+            if not may_rest:
+                self._close(connection, waits=waits)
+        finally:
+            if not may_rest:
+                with self._lock:
+                    pool.out -= 1
+            self.gate.release(intent, held_for)
 
     def abandon(self, connection: Connection) -> None:
         """Have a connection closed whose holder is gone; for finalizers."""
@@ -138,7 +144,7 @@ class PoolGroup:
         while self._abandoned:
             connection = self._abandoned.popleft()
             connection.retire = True
-            self.give_back(connection)
+            self.give_back(connection, waits=False)
 
     def reconnect(self) -> bool:
         """Try to reach the server once; return whether it can be used again."""
@@ -284,16 +290,21 @@ class PoolGroup:
             connection.statement_at = 0.0
         return not connection.closed
 
-    def _close(self, connection: Connection) -> None:
+    def _close(self, connection: Connection, *, waits: bool = True) -> None:
         if connection.broken:
             self.lost += 1
-        connection.leave()
+        if waits and not self.watch.away:
+            connection.leave()
+        else:
+            connection.close()
 
     def _drop(self, connection: Connection) -> None:
-        self._close(connection)
-        with self._lock:
-            self._held.discard(connection)
-            connection.pool.out -= 1
+        try:
+            self._close(connection)
+        finally:
+            with self._lock:
+                self._held.discard(connection)
+                connection.pool.out -= 1
 
     def _unavailable(self, intent: Intent, label: str, reason: str) -> DatabaseUnavailable:
         logger.warning(

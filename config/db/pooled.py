@@ -109,7 +109,7 @@ class PooledWrapper(PostgresWrapper):
             "client_connection_check_interval": 1.0,
         }
         guards = " ".join(f"-c {name}={int(value * 1000)}" for name, value in milliseconds.items())
-        # One connection is one process of the server: the limits count connections.
+        # A query is one process of the server: the limits count connections.
         guards += " -c max_parallel_workers_per_gather=0"
         params["options"] = f"{guards} {params.get('options', '')}".strip()
         return DEFAULTS | params

@@ -1,5 +1,6 @@
 """Redis refused, frozen, killed: every get loads, nothing fails, nobody waits for long."""
 
+import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -123,7 +124,41 @@ def test_other_processes_hear_of_it_even_if_this_one_reads_nothing(
     items.advance(7)
     cut.start()
     until(lambda: stats()["redis"]["owed"] == 0, within=2.0)
+    until(lambda: not stats()["redis"]["away"], within=2.0)
     assert versions.get(7) == 1
+
+
+def test_writes_are_heard_before_reads_are_let_back_in(
+    items: Items, versions: Cache[int, int], valkey: Valkey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server, "SETTLE_TIMEOUT", 3.0)
+    pool = server._client().connection_pool
+    versions.get(7)
+    valkey.pause()
+    items.advance(7)
+    assert stats()["redis"]["owed"] == 1
+    valkey.resume()
+    until(lambda: pool._answers_since and not stats()["redis"]["owed"], within=2.0)
+    items.advance(7)
+    assert stats()["redis"] == {"away": True, "failures": 1, "owed": 0}
+    assert versions.get(7) == 2
+    assert versions.counts["hits"] == 0
+
+
+def test_where_no_thread_can_wait_for_it_each_command_finds_out(
+    items: Items, versions: Cache[int, int], valkey: Valkey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    valkey.stop()
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", refuse)
+        assert [versions.get(7), items.advance(7), versions.get(7)] == [0, 1, 1]
+        assert stats()["redis"]["away"] is False
+    valkey.start()
+    assert versions.get(7) == 1
+    assert stats()["redis"]["owed"] == 0
 
 
 def test_too_many_debts_are_paid_by_everything(
@@ -137,6 +172,7 @@ def test_too_many_debts_are_paid_by_everything(
     items.advance(7)
     cut.start()
     until(lambda: stats()["redis"]["owed"] == 0, within=2.0)
+    until(lambda: not stats()["redis"]["away"], within=2.0)
     versions.get(8)
     assert versions.get(7) == 1
     assert versions.counts["hits"] == 0
@@ -151,11 +187,10 @@ def test_a_debt_that_grows_while_it_is_paid_is_not_forgotten(
         sent.append(names)
         if len(sent) == 1:
             facts._note_bump()
-            facts._owe(["item:7"])
+            facts._owed["item:7"] = facts._bumps
 
     monkeypatch.setattr(server, "bump", send)
-    monkeypatch.setattr(server, "is_away", lambda: True)
-    facts._owe(["item:7"])
+    facts._owed["item:7"] = facts._bumps
     facts.pay()
     assert stats()["redis"]["owed"] == 1
     facts.pay()

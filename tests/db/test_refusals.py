@@ -172,7 +172,7 @@ def _backends(db: DatabaseWrapper, times: int) -> Iterator[int]:
         time.sleep(0.01)
 
 
-def test_a_connection_is_one_process_of_the_server(database: DatabaseWrapper) -> None:
+def test_a_query_is_one_process_of_the_server(database: DatabaseWrapper) -> None:
     with database.cursor() as cursor:
         cursor.execute("SHOW max_parallel_workers_per_gather")
         assert cursor.fetchone() == ("0",)

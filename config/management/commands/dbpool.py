@@ -1,60 +1,32 @@
 """Show the database pools of all workers of this machine."""
 
-import time
-from argparse import ArgumentParser
-from typing import IO, Any, cast
-
 from django.conf import settings
-from django.core.management.base import BaseCommand
-from rich.console import Console
-from rich.live import Live
 from rich.table import Table
 
 from config.db import stats
 from config.db.gate import BUCKETS
+from config.management.watching import WatchCommand
 
-INTERVAL = 1.0  # seconds; that is how often workers write
 
-
-class Command(BaseCommand):
+class Command(WatchCommand):
     """Prints what the workers wrote last; asks no database."""
 
     help = "Show the connections of all workers: in use, waiting, refused, held how long."
-    requires_system_checks = []
 
-    def add_arguments(self, parser: ArgumentParser) -> None:
-        """Add whether to go on."""
-        parser.add_argument("--watch", action="store_true", help="go on until interrupted")
-
-    def handle(self, *, watch: bool, **options: Any) -> None:
-        """Print once, or go on."""
-        console = Console(file=cast(IO[str], self.stdout))
-        if not watch:
-            console.print(picture())
-            return
-        with Live(picture(), console=console) as live:
-            try:
-                while True:
-                    time.sleep(INTERVAL)
-                    live.update(picture())
-            except KeyboardInterrupt:
-                return
-
-
-def picture() -> Table:
-    """Return a table of what `config.db.stats.collect` finds."""
-    table = Table(title="Database pools")
-    table.add_column("")
-    rows: dict[str, list[str]] = {}
-    for name, totals in stats.collect(settings.VAR_DIR / "dbpool").items():
-        table.add_column(name, justify="right")
-        for label, value in figures(totals):
-            rows.setdefault(label, []).append(value)
-    for label, values in rows.items():
-        table.add_row(label, *values)
-    if not rows:
-        table.add_row("No worker has written anything in the last seconds.")
-    return table
+    def picture(self) -> Table:
+        """Return a table of what `config.db.stats.collect` finds."""
+        table = Table(title="Database pools")
+        table.add_column("")
+        rows: dict[str, list[str]] = {}
+        for name, totals in stats.collect(settings.VAR_DIR / "dbpool").items():
+            table.add_column(name, justify="right")
+            for label, value in figures(totals):
+                rows.setdefault(label, []).append(value)
+        for label, values in rows.items():
+            table.add_row(label, *values)
+        if not rows:
+            table.add_row("No worker has written anything in the last seconds.")
+        return table
 
 
 def figures(totals: stats.Totals) -> list[tuple[str, str]]:
