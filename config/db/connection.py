@@ -5,10 +5,11 @@ import os
 import select
 import socket
 from time import monotonic
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Self, cast
 
 import psycopg
 from psycopg import generators, pq
+from psycopg.abc import PQGenConn
 from psycopg.errors import error_from_result
 from psycopg.pq.abc import PGresult
 
@@ -24,8 +25,10 @@ IN_TRANSACTION: Final = (int(pq.TransactionStatus.INTRANS), int(pq.TransactionSt
 IN_ERROR: Final = int(pq.TransactionStatus.INERROR)
 LOST: Final = int(pq.TransactionStatus.UNKNOWN)
 
-# Seconds that a server may take to end a session; one that is paused or cut off never does.
-LEAVE_TIMEOUT: Final = 1.0
+# Seconds that a server may take to let somebody in, and to end a session; one that is paused or cut
+# off never does.
+CONNECT_TIMEOUT: Final = 0.9
+LEAVE_TIMEOUT: Final = 0.5
 
 IDENTIFY: Final = b"SELECT pg_current_xact_id(), pg_backend_pid()"
 
@@ -44,6 +47,7 @@ class Connection(psycopg.Connection[Any]):
     taken_at = 0.0
     used_at = 0.0
     expires_at = 0.0
+    gone_by = 0.0  # after `leave`
     statement_at = 0.0  # when the running statement began; 0.0 while none runs
     lease = 0  # which checkout this is: tells a cursor that its transaction is over
     pins = 0  # who needs this very connection beyond one statement or transaction
@@ -52,6 +56,23 @@ class Connection(psycopg.Connection[Any]):
     incarnation: str | None = None  # of the server, see config.db.outcome
     transaction_id: int | None = None  # of the running transaction, where it was recorded
     backend: int | None = None
+
+    @classmethod
+    def _connect_gen(cls, conninfo: str = "") -> PQGenConn[Self]:
+        """Log in as psycopg does, in CONNECT_TIMEOUT: libpq's own shortest limit is two seconds."""
+        deadline = monotonic() + CONNECT_TIMEOUT
+        login = super()._connect_gen(conninfo)
+        try:
+            awaited = next(login)
+            while True:
+                ready = yield awaited
+                if not ready and monotonic() >= deadline:
+                    raise psycopg.errors.ConnectionTimeout(
+                        f"the server did not finish the log-in within {CONNECT_TIMEOUT} s"
+                    )
+                awaited = login.send(ready)
+        except StopIteration as done:
+            return cast(Self, done.value)
 
     def note_socket(self) -> None:
         """Keep a second handle of the socket.
@@ -71,19 +92,20 @@ class Connection(psycopg.Connection[Any]):
         self.handle.close()
 
     def leave(self) -> None:
-        """Close, once the server has ended the session: then a successor is not one too many.
+        """Close our side; `close` or `await_gone` has to follow."""
+        self.gone_by = monotonic() + LEAVE_TIMEOUT
+        super().close()
+        with contextlib.suppress(OSError):  # gone already
+            self.handle.shutdown(socket.SHUT_WR)
+
+    def await_gone(self) -> None:
+        """Wait until the server has ended the session: then a successor is not one too many.
 
         The server's side closes when its process is gone, on purpose (PostgreSQL's `pqcomm.c`,
-        "synchronous close"). Amid a statement nothing is awaited: a hard close ends it sooner.
+        "synchronous close"). One that is silent is waited for until LEAVE_TIMEOUT after `leave`.
         """
-        if self.pgconn.transaction_status == ACTIVE:
-            self.close()
-            return
-        super().close()
-        deadline = monotonic() + LEAVE_TIMEOUT
-        with self.handle, contextlib.suppress(OSError):  # silent, or gone already
-            self.handle.shutdown(socket.SHUT_WR)
-            while (left := deadline - monotonic()) > 0:
+        with self.handle, contextlib.suppress(OSError):
+            while (left := self.gone_by - monotonic()) > 0:
                 self.handle.settimeout(left)
                 if not self.handle.recv(65536):
                     break

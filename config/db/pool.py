@@ -16,7 +16,7 @@ from typing import Any, Final
 
 import psycopg
 
-from config.db.connection import IDLE, Connection
+from config.db.connection import ACTIVE, IDLE, Connection
 from config.db.errors import DatabaseUnavailable, PoolExhausted
 from config.db.gate import Gate
 from config.db.intent import Intent
@@ -36,15 +36,19 @@ PUBLISH_INTERVAL: Final = 1.0
 
 
 class Pool:
-    """`size` connections; those that rest are in `idle`, the last used at the end."""
+    """`size` connections; those that rest are in `idle`, the last used at the end.
 
-    __slots__ = ("group", "idle", "name", "out", "size")
+    `leaving` are closed, but the server may not have ended their sessions yet.
+    """
+
+    __slots__ = ("group", "idle", "leaving", "name", "out", "size")
 
     def __init__(self, group: "PoolGroup", name: str, size: int) -> None:
         self.group = group
         self.name = name
         self.size = size
         self.idle: list[Connection] = []
+        self.leaving: list[Connection] = []
         self.out = 0
 
 
@@ -104,11 +108,8 @@ class PoolGroup:
         owner[connection] = self
         return connection
 
-    def give_back(self, connection: Connection, *, waits: bool = True) -> None:
-        """Let others have the connection; closes it if it is not fit for them.
-
-        With `waits` its place is free only when the server has ended the session.
-        """
+    def give_back(self, connection: Connection) -> None:
+        """Let others have the connection; closes it if it is not fit for them."""
         now = monotonic()
         # Read before the connection rests: from then on it may be someone else's.
         intent, held_for, pool = connection.intent, now - connection.taken_at, connection.pool
@@ -126,14 +127,11 @@ class PoolGroup:
                 self.watch.answered = connection.used_at = now
                 pool.idle.append(connection)
                 pool.out -= 1
-        try:
-            if not may_rest:
-                self._close(connection, waits=waits)
-        finally:
-            if not may_rest:
-                with self._lock:
-                    pool.out -= 1
-            self.gate.release(intent, held_for)
+        if not may_rest:
+            self._close(connection)
+            with self._lock:
+                pool.out -= 1
+        self.gate.release(intent, held_for)
 
     def abandon(self, connection: Connection) -> None:
         """Have a connection closed whose holder is gone; for finalizers."""
@@ -144,7 +142,7 @@ class PoolGroup:
         while self._abandoned:
             connection = self._abandoned.popleft()
             connection.retire = True
-            self.give_back(connection, waits=False)
+            self.give_back(connection)
 
     def reconnect(self) -> bool:
         """Try to reach the server once; return whether it can be used again."""
@@ -168,10 +166,11 @@ class PoolGroup:
         self.is_closed = True
         self.watch.stop()
         with self._lock:
-            idle = [connection for pool in self.pools for connection in pool.idle]
+            connections = [each for pool in self.pools for each in (*pool.idle, *pool.leaving)]
             for pool in self.pools:
                 pool.idle.clear()
-        for connection in idle:
+                pool.leaving.clear()
+        for connection in connections:
             connection.close()
 
     def held(self) -> list[Connection]:
@@ -259,9 +258,13 @@ class PoolGroup:
 
     def _connect(self, pool: Pool) -> Connection:
         self.watch.start()
-        # libpq's shortest time limit is two seconds; a silent server is noticed earlier this way.
+        # A silent server is noticed earlier this way.
         if not self._server_answers():
             raise psycopg.OperationalError("the server does not answer")
+        with self._lock:
+            predecessor = pool.leaving.pop(0) if pool.leaving else None
+        if predecessor is not None:
+            predecessor.await_gone()
         connection = Connection.connect(**self.params, autocommit=True)
         connection.note_socket()
         info = connection.info
@@ -290,21 +293,22 @@ class PoolGroup:
             connection.statement_at = 0.0
         return not connection.closed
 
-    def _close(self, connection: Connection, *, waits: bool = True) -> None:
+    def _close(self, connection: Connection) -> None:
         if connection.broken:
             self.lost += 1
-        if waits and not self.watch.away:
-            connection.leave()
-        else:
+        # Amid a statement a hard end is noticed sooner.
+        if self.is_closed or connection.pgconn.transaction_status == ACTIVE:
             connection.close()
+            return
+        connection.leave()
+        with self._lock:
+            connection.pool.leaving.append(connection)
 
     def _drop(self, connection: Connection) -> None:
-        try:
-            self._close(connection)
-        finally:
-            with self._lock:
-                self._held.discard(connection)
-                connection.pool.out -= 1
+        self._close(connection)
+        with self._lock:
+            self._held.discard(connection)
+            connection.pool.out -= 1
 
     def _unavailable(self, intent: Intent, label: str, reason: str) -> DatabaseUnavailable:
         logger.warning(

@@ -22,7 +22,6 @@ from config.db.pool import PoolGroup, close_group, find_group
 # Times at which a network or server that is half dead is given up, and the name of the client.
 DEFAULTS = {
     "application_name": "config.db",
-    "connect_timeout": 2,
     "keepalives_idle": 5,
     "keepalives_interval": 2,
     "keepalives_count": 3,

@@ -1,13 +1,15 @@
 """A server that is gone, paused or cut off: refused within a second, back within a second."""
 
+import contextlib
 import logging
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import pytest
-from django.db import connection
+from django.db import connection, connections
 
 from config.db.base import DatabaseWrapper
 from config.db.errors import DatabaseShortage, DatabaseUnavailable
@@ -147,3 +149,31 @@ def test_several_hosts_of_which_one_is_gone(
     assert max(refusal() for _ in range(3)) < LATEST
     proxy.start()
     assert recovery() < LATEST
+
+
+def test_a_server_that_stops_amid_a_log_in(elsewhere: Elsewhere) -> None:
+    """It answers the probe, and then nothing."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        host, port = listener.getsockname()
+        accepted = []
+
+        def answer() -> None:
+            with contextlib.suppress(OSError):
+                while True:
+                    client, _ = listener.accept()
+                    accepted.append(client)
+                    client.sendall(b"N")
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        params = {"host": host, "port": port, "user": "stechuhr", "dbname": "x", "password": "x"}
+        elsewhere(params, pools=1, pool_size=1, write_reserve=0)
+        try:
+            assert refusal() < LATEST
+            assert len(accepted) >= 2
+        finally:
+            connections["default"].close_pool()  # type: ignore[attr-defined]
+            listener.shutdown(socket.SHUT_RDWR)
+            thread.join()
+            for client in accepted:
+                client.close()

@@ -56,6 +56,9 @@ class FakeConnection:
 
     leave = close
 
+    def await_gone(self) -> None:
+        """The set has forgotten it already."""
+
 
 class FakeServer:
     def __init__(self) -> None:
