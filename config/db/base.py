@@ -9,7 +9,7 @@ who may have one in `gate`, opening and closing in `pool`, lost commits in `outc
 import logging
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager
 from time import monotonic
 from typing import Any, Final
 
@@ -34,25 +34,14 @@ from config.db.cursor import Cursor, ServerCursor
 from config.db.errors import DatabaseUnavailable, OutcomeUnknown
 from config.db.intent import Intent, Scope, current
 from config.db.outcome import Kind, LostCommit, kind_of, read_incarnation, settle
-from config.db.pooled import PooledWrapper
+from config.db.transactional import TransactionalWrapper
 
 logger = logging.getLogger("config.db")
 
 SETTLE_TIMEOUT: Final = 1.0  # seconds to learn what became of a COMMIT, where less are left
-TRANSACTION_STATE: Final = (
-    "connection",
-    "autocommit",
-    "in_atomic_block",
-    "needs_rollback",
-    "savepoint_ids",
-    "atomic_blocks",
-    "commit_on_exit",
-    "run_on_commit",
-    "commit_guards",
-)
 
 
-class DatabaseWrapper(PooledWrapper):
+class DatabaseWrapper(TransactionalWrapper):
     """What `django.db.connection` is; one for each thread, sharing the process's pools."""
 
     # Django's own, which the stubs leave out.
@@ -68,7 +57,7 @@ class DatabaseWrapper(PooledWrapper):
         # Entered right before COMMIT of the current transaction is sent, left with what became of
         # it (no exception: applied) when the connection is given back; forgotten at a rollback.
         # They must neither raise nor use the database.
-        self.commit_guards: list[AbstractContextManager[object]] = []
+        self.commit_guards = []
 
     def __del__(self) -> None:
         """Free what a wrapper still held when it was forgotten."""
@@ -383,32 +372,3 @@ class DatabaseWrapper(PooledWrapper):
             yield connection
         finally:
             self.unpin(connection)
-
-    def _revive(self) -> None:
-        """Be usable again after a `close` in an `atomic` that is over by now."""
-        if self.closed_in_transaction and not self.in_atomic_block:
-            self._reset()
-
-    def _reset(self) -> None:
-        """Be as if just connected, outside any transaction."""
-        self.autocommit = self.settings_dict["AUTOCOMMIT"]
-        self.in_atomic_block = False
-        self.closed_in_transaction = False
-        self.needs_rollback = False
-        self.savepoint_ids = []
-        self.atomic_blocks = []
-
-    @contextmanager
-    def _aside(self, connection: Connection | None = None) -> Iterator[None]:
-        """Run the block as if outside any transaction, on a given connection or on others."""
-        saved = {name: getattr(self, name) for name in TRANSACTION_STATE}
-        self._reset()
-        self.connection = connection
-        self.autocommit = True
-        self.run_on_commit = []
-        self.commit_guards = []
-        try:
-            yield
-        finally:
-            for name, value in saved.items():
-                setattr(self, name, value)
