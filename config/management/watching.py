@@ -1,6 +1,7 @@
 """The base of commands that show what the workers wrote last, once or all the time."""
 
 import time
+from abc import ABC, abstractmethod
 from argparse import ArgumentParser
 from typing import IO, Any, Final, cast
 
@@ -12,7 +13,7 @@ from rich.table import Table
 INTERVAL: Final = 1.0  # seconds; that is how often workers write
 
 
-class WatchCommand(BaseCommand):
+class WatchCommand(BaseCommand, ABC):
     """Prints its `picture`; with `--watch` anew until it is interrupted."""
 
     requires_system_checks = []
@@ -35,6 +36,6 @@ class WatchCommand(BaseCommand):
             except KeyboardInterrupt:
                 return
 
+    @abstractmethod
     def picture(self) -> Table:
-        """Return what to print; subclasses say what."""
-        raise NotImplementedError
+        """Return what to print."""
