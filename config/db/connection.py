@@ -27,7 +27,7 @@ LOST: Final = int(pq.TransactionStatus.UNKNOWN)
 
 # Seconds that a server may take to let somebody in, and to end a session; one that is paused or cut
 # off never does.
-CONNECT_TIMEOUT: Final = 0.9
+CONNECT_TIMEOUT: Final = 0.7
 LEAVE_TIMEOUT: Final = 0.5
 
 IDENTIFY: Final = b"SELECT pg_current_xact_id(), pg_backend_pid()"
