@@ -19,7 +19,7 @@ from granian.errors import FatalError
 from granian.log import LogLevels
 
 PR_SET_PDEATHSIG = 1
-GC_THRESHOLD = 20_000  # objects more than before; Python's 700 is a dozen requests
+GC_THRESHOLD = 20_000  # new objects before the collector comes; Python's own is 700
 
 
 def main(arguments: list[str]) -> None:
