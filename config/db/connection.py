@@ -4,6 +4,8 @@ import contextlib
 import os
 import select
 import socket
+from collections.abc import Callable, Mapping
+from contextvars import ContextVar
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Final, Self, cast
 
@@ -29,6 +31,9 @@ LOST: Final = int(pq.TransactionStatus.UNKNOWN)
 # off never does.
 CONNECT_TIMEOUT: Final = 0.7
 LEAVE_TIMEOUT: Final = 0.5
+
+# What tells the log-in of the current thread to give up.
+_gives_up: ContextVar[Callable[[], object]] = ContextVar("_gives_up")
 
 IDENTIFY: Final = b"SELECT pg_current_xact_id(), pg_backend_pid()"
 
@@ -58,27 +63,40 @@ class Connection(psycopg.Connection[Any]):
     backend: int | None = None
 
     @classmethod
+    def open(cls, params: Mapping[str, Any], gives_up: Callable[[], object]) -> Self:
+        """Log in; raises psycopg.Error, also soon after `gives_up` returns something true.
+
+        Each of several hosts has CONNECT_TIMEOUT: libpq's own shortest limit is two seconds.
+        """
+        token = _gives_up.set(gives_up)
+        try:
+            connection = cls.connect(**params, autocommit=True)
+        finally:
+            _gives_up.reset(token)
+        connection._note_socket()
+        info = connection.info
+        connection.address = (info.hostaddr or info.host, info.port)
+        return connection
+
+    @classmethod
     def _connect_gen(cls, conninfo: str = "") -> PQGenConn[Self]:
-        """Log in as psycopg does, in CONNECT_TIMEOUT: libpq's own shortest limit is two seconds."""
-        deadline = monotonic() + CONNECT_TIMEOUT
+        deadline, gives_up = monotonic() + CONNECT_TIMEOUT, _gives_up.get()
         login = super()._connect_gen(conninfo)
         try:
             awaited = next(login)
             while True:
                 ready = yield awaited
-                if not ready and monotonic() >= deadline:
+                if not ready and (gives_up() or monotonic() >= deadline):
                     raise psycopg.errors.ConnectionTimeout(
-                        f"the server did not finish the log-in within {CONNECT_TIMEOUT} s"
+                        "the server did not finish the log-in in time"
                     )
                 awaited = login.send(ready)
         except StopIteration as done:
             return cast(Self, done.value)
 
-    def note_socket(self) -> None:
-        """Keep a second handle of the socket.
-
-        libpq may close its own at any moment, and its number may then be another file's.
-        """
+    def _note_socket(self) -> None:
+        # A second handle: libpq may close its own at any moment, and its number may then be another
+        # file's.
         self.handle = socket.socket(fileno=os.dup(self.fileno()))
         self._poll = select.poll()
         self._poll.register(self.handle, select.POLLIN)

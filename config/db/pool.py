@@ -11,6 +11,7 @@ import random
 import threading
 from collections import deque
 from collections.abc import Callable, Hashable, Mapping
+from math import inf
 from time import monotonic
 from typing import Any, Final
 
@@ -72,6 +73,7 @@ class PoolGroup:
         self._lock = threading.Lock()
         self._turn = 0
         self._held: set[Connection] = set()
+        self._opening: list[float] = []  # since when
         # Filled by finalizers, which may run at any point of any thread, also while that thread
         # has a lock of ours: they only append here.
         self._abandoned: deque[Connection] = deque()
@@ -90,6 +92,8 @@ class PoolGroup:
         if not self.gate.admit(intent, wait_timeout):
             raise self._refusal(intent, label, wait_timeout)
         try:
+            if self.watch.away:  # noticed while this caller waited
+                raise self._unavailable(intent, label, self.watch.away)
             connection = self._idle()
             while connection is not None and not self._is_alive(connection):
                 self._drop(connection)
@@ -146,11 +150,13 @@ class PoolGroup:
 
     def reconnect(self) -> bool:
         """Try to reach the server once; return whether it can be used again."""
+        if not self.server_answers():
+            return False
         pool = self._room()
         if pool is None:
-            return self._server_answers()
+            return True
         try:
-            connection = self._connect(pool)
+            connection = self._connect(pool, lambda: False)
         except psycopg.Error:
             with self._lock:
                 pool.out -= 1
@@ -172,6 +178,16 @@ class PoolGroup:
                 pool.leaving.clear()
         for connection in connections:
             connection.close()
+
+    def server_answers(self) -> bool:
+        """Ask the server whether it is there; True too where its address is not known."""
+        known = addresses(self.params)
+        return not known or any(answers(*address, PROBE_TIMEOUT) for address in known)
+
+    def opening_since(self) -> float:
+        """Return since when somebody waits for a log-in; infinite if nobody does."""
+        with self._lock:
+            return min(self._opening, default=inf)
 
     def held(self) -> list[Connection]:
         """Return the connections that are out now."""
@@ -233,51 +249,48 @@ class PoolGroup:
         return None
 
     def _open(self, intent: Intent, label: str) -> Connection:
-        if self.watch.away:  # noticed while this caller waited
+        if self.watch.away:  # noticed while this caller looked at an idle one
             raise self._unavailable(intent, label, self.watch.away)
         pool = self._room()
         if pool is None:  # the watch is trying the last place
             raise self._unavailable(intent, label, "it is being reconnected")
+        since = monotonic()
+        with self._lock:
+            self._opening.append(since)
         try:
-            connection = self._connect(pool)
+            connection = self._connect(pool, lambda: self.watch.away)
         except psycopg.Error as error:
             with self._lock:
                 pool.out -= 1
                 others = sum(len(p.idle) + p.out for p in self.pools)
+            is_asked = isinstance(error, psycopg.errors.ConnectionTimeout)  # by the watch
             # Others still have connections: the server is there, if busy. Only this one fails.
-            if not others or not self._server_answers():
+            if not others or not (is_asked or self.server_answers()):
                 self.watch.leave(str(error).strip())
             raise self._unavailable(intent, label, str(error).strip()) from error
         except BaseException:
             with self._lock:
                 pool.out -= 1
             raise
+        finally:
+            with self._lock:
+                self._opening.remove(since)
         with self._lock:
             self._held.add(connection)
         return connection
 
-    def _connect(self, pool: Pool) -> Connection:
+    def _connect(self, pool: Pool, gives_up: Callable[[], object]) -> Connection:
         self.watch.start()
-        # A silent server is noticed earlier this way.
-        if not self._server_answers():
-            raise psycopg.OperationalError("the server does not answer")
         with self._lock:
             predecessor = pool.leaving.pop(0) if pool.leaving else None
         if predecessor is not None:
             predecessor.await_gone()
-        connection = Connection.connect(**self.params, autocommit=True)
-        connection.note_socket()
-        info = connection.info
-        connection.address = (info.hostaddr or info.host, info.port)
+        connection = Connection.open(self.params, gives_up)
         connection.pool = pool
         connection.expires_at = monotonic() + self.limits.max_lifetime * random.uniform(0.9, 1.0)  # noqa: S311
         self.watch.answered = monotonic()
         self.opened += 1
         return connection
-
-    def _server_answers(self) -> bool:
-        known = addresses(self.params)
-        return not known or any(answers(*address, PROBE_TIMEOUT) for address in known)
 
     def _is_alive(self, connection: Connection) -> bool:
         now = monotonic()

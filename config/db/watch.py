@@ -2,9 +2,9 @@
 
 A server that is gone says so: log-ins are refused, sockets close. One that is paused or cut off
 says nothing, so whoever waits would wait for ever. The watch asks it (`config.db.probe`) when a
-statement has run for a while and nothing came back on any connection; if it does not answer
-either, it is away, and those who wait are interrupted. A slow statement on a healthy server is
-never touched: the server answers the probe.
+statement or a log-in has run for a while and nothing came back on any connection; if it does not
+answer either, it is away, and those who wait are interrupted. A slow statement on a healthy server
+is never touched: the server answers the probe.
 """
 
 import logging
@@ -16,15 +16,15 @@ from typing import TYPE_CHECKING, Final
 from config.db.probe import answers
 
 if TYPE_CHECKING:
-    from config.db.connection import Connection
     from config.db.pool import PoolGroup
 
 logger = logging.getLogger("config.db")
 
-# Seconds. Together below one: that is when callers of a paused server are to have their answer.
+# Seconds. Callers of a paused server are to have their answer within one, also where it pauses
+# right after a probe was sent, so that only the next one tells.
 TICK: Final = 0.1
 STALL: Final = 0.2
-PROBE_TIMEOUT: Final = 0.45
+PROBE_TIMEOUT: Final = 0.4
 PROBE_INTERVAL: Final = 0.3
 RETRY_FIRST: Final = 0.05
 RETRY_LAST: Final = 0.4
@@ -69,7 +69,7 @@ class Watch:
             now = monotonic()
             # A tick that comes late means that this very process gets no time: then silence
             # says nothing about the server.
-            is_starved, expected = now - expected > STALL, now + TICK
+            is_starved = now - expected > STALL
             try:
                 self._group.reclaim()
                 if self.away:
@@ -79,19 +79,23 @@ class Watch:
                 self._group.publish(now)
             except Exception:
                 logger.exception("database watch pool=%s", self._group.name)
+            expected = monotonic() + TICK
 
     def _listen(self, now: float) -> None:
-        stuck = self._stuck(now)
-        if not stuck or now - self.answered < STALL or now < self._ask_at:
+        group = self._group
+        stuck = [c for c in group.held() if c.statement_at and now - c.statement_at > STALL]
+        if not stuck and now - group.opening_since() <= STALL:
+            return
+        if now - self.answered < STALL or now < self._ask_at:
             return
         self._ask_at = now + PROBE_INTERVAL
-        if answers(*stuck[0].address, PROBE_TIMEOUT) or self.answered >= now:
-            return
-        self.leave("the server does not answer")
-        self._interrupt(monotonic())
+        is_there = answers(*stuck[0].address, PROBE_TIMEOUT) if stuck else group.server_answers()
+        if not is_there and self.answered < now:
+            self.leave("the server does not answer")
+            self._interrupt()
 
     def _try_again(self, now: float) -> None:
-        self._interrupt(now)
+        self._interrupt()
         if now < self._retry_at:
             return
         if self._group.reconnect():
@@ -101,9 +105,7 @@ class Watch:
             self._retry_at = monotonic() + self._delay * random.uniform(0.5, 1.0)  # noqa: S311
             self._delay = min(self._delay * 2, RETRY_LAST)
 
-    def _interrupt(self, now: float) -> None:
-        for connection in self._stuck(now):
-            connection.interrupt()
-
-    def _stuck(self, now: float) -> "list[Connection]":
-        return [c for c in self._group.held() if c.statement_at and now - c.statement_at > STALL]
+    def _interrupt(self) -> None:
+        for connection in self._group.held():
+            if connection.statement_at:
+                connection.interrupt()

@@ -47,6 +47,13 @@ def send(pids: Sequence[int], number: signal.Signals) -> None:
             os.kill(pid, number)
 
 
+def freeze(pids: Sequence[int]) -> None:
+    """Stop those that still run; return once they stand."""
+    while running := [pid for pid in pids if state(pid) not in "TZ"]:
+        send(running, signal.SIGSTOP)
+        time.sleep(0.001)
+
+
 def gone(pids: Sequence[int], timeout: float) -> bool:
     """Wait until none of the processes runs; return whether that came in time."""
     deadline = time.monotonic() + timeout

@@ -120,11 +120,9 @@ class Server:
     def pause(self) -> None:
         """Freeze all its processes: connections are accepted by the kernel, nothing answers."""
         assert self.process is not None, "not started"
-        # The first process by itself, so that it makes no others meanwhile.
-        for pids in ([self.process.pid], self.processes()):
-            while running := [pid for pid in pids if processes.state(pid) not in "TZ"]:
-                processes.send(running, signal.SIGSTOP)
-                time.sleep(0.001)
+        # The first process by itself, so that it makes no others before all are looked for.
+        processes.freeze([self.process.pid])
+        processes.freeze(self.processes())
 
     def resume(self) -> None:
         """Let a paused server go on."""

@@ -117,6 +117,35 @@ def test_a_statement_under_way_is_freed(
     assert at - began < LATEST
 
 
+def test_those_who_log_in_are_freed_too(
+    own: DatabaseWrapper, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The watch asks for them: neither who logs in nor who waits behind has to run out of time."""
+    monkeypatch.setattr("config.db.connection.CONNECT_TIMEOUT", 60.0)
+    own.close_pool()
+    proxy.blackhole()
+    refused: list[float] = []
+
+    def read_again() -> None:
+        began = time.monotonic()
+        with use(Intent.READ) as scope, contextlib.closing(own.copy()) as db, db.cursor() as cursor:
+            scope.served = True  # so that it waits for one of the connections
+            with pytest.raises(DatabaseUnavailable):
+                cursor.execute("SELECT 1")
+        refused.append(time.monotonic() - began)
+
+    threads = [threading.Thread(target=read_again) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(10)
+    proxy.heal()
+    assert len(refused) == 3
+    assert max(refused) < LATEST
+    assert own.group.gate.in_use == 0
+    assert recovery() < LATEST
+
+
 def test_a_slow_statement_on_a_healthy_server_is_left_alone(own: DatabaseWrapper) -> None:
     with in_flight(own, 1.5) as ended:
         pass

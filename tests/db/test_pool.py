@@ -1,6 +1,8 @@
 """The pools: every checkout is returned, nobody is refused falsely, no two have the same one."""
 
-from collections.abc import Iterator
+import threading
+import time
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import psycopg
@@ -73,7 +75,7 @@ class FakeGroup(PoolGroup):
         super().__init__("fake", {}, limits)
         self.server = server
 
-    def _connect(self, pool: Pool) -> Any:
+    def _connect(self, pool: Pool, gives_up: Callable[[], object]) -> Any:
         if not self.server.is_up:
             raise psycopg.OperationalError("refused")
         connection = FakeConnection(self.server)
@@ -81,7 +83,7 @@ class FakeGroup(PoolGroup):
         self.opened += 1
         return connection
 
-    def _server_answers(self) -> bool:
+    def server_answers(self) -> bool:
         return self.server.is_up
 
 
@@ -223,9 +225,34 @@ def test_after_the_first_failure_everyone_fails_at_once(group: FakeGroup) -> Non
     group.give_back(group.checkout(Intent.WRITE, 1.0, ""))
 
 
+def test_who_waited_while_the_server_went_is_refused_at_once(group: FakeGroup) -> None:
+    held = [group.checkout(Intent.READ, 0.0, "") for _ in range(3)]
+    refused: list[Exception] = []
+
+    def wait() -> None:
+        try:
+            group.checkout(Intent.READ, 10.0, "")
+        except DatabaseUnavailable as error:
+            refused.append(error)
+
+    thread = threading.Thread(target=wait)
+    thread.start()
+    while not group.gate.numbers()["read"]["waiting"]:
+        time.sleep(0.001)
+    group.watch.leave("the server does not answer")
+    group.give_back(held[0])
+    thread.join(5)
+    assert [str(error) for error in refused] == [
+        "database 'fake' cannot be reached: the server does not answer"
+    ]
+    assert len(group.pools[0].idle) + len(group.pools[1].idle) + len(group.pools[2].idle) == 1
+    for connection in held[1:]:
+        group.give_back(connection)
+
+
 def test_one_failed_login_does_not_stop_those_who_have_connections(group: FakeGroup) -> None:
     held = group.checkout(Intent.READ, 0.0, "")
-    group._server_answers = lambda: True  # type: ignore[method-assign]
+    group.server_answers = lambda: True  # type: ignore[method-assign]
     group.server.is_up = False
     with pytest.raises(DatabaseUnavailable):
         group.checkout(Intent.READ, 0.0, "")

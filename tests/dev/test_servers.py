@@ -7,6 +7,8 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -63,6 +65,29 @@ def test_a_paused_server_is_silent_until_resumed(own_postgres: Postgres) -> None
         assert states == {"T"}
         own_postgres.resume()
         assert connection.execute("SELECT 1").fetchone() == (1,)
+
+
+def test_a_pause_reaches_those_just_born(own_postgres: Postgres) -> None:
+    is_over = threading.Event()
+
+    def log_in_and_out() -> None:
+        while not is_over.is_set():
+            with psycopg.connect(**own_postgres.params()):
+                time.sleep(0.01)
+
+    threads = [threading.Thread(target=log_in_and_out) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    seen = set()
+    for _ in range(20):
+        own_postgres.pause()
+        seen |= {processes.state(pid) for pid in own_postgres.processes()}
+        own_postgres.resume()
+        time.sleep(0.02)
+    is_over.set()
+    for thread in threads:
+        thread.join()
+    assert seen == {"T"}
 
 
 def test_a_paused_server_can_be_stopped(own_postgres: Postgres) -> None:
