@@ -131,7 +131,7 @@ def settle(db: "DatabaseWrapper", lost: LostCommit, *, deadline: float) -> bool:
                     _terminate(db, lost)
             except (OperationalError, InterfaceError) as error:
                 logger.debug("commit unresolved xid=%s error=%s", lost.xid, error)
-            if monotonic() >= deadline:
+            if monotonic() + ASK_INTERVAL >= deadline:
                 break
             time.sleep(ASK_INTERVAL)
     logger.error("unresolved commit xid=%s", lost.xid)
