@@ -9,6 +9,7 @@ import ctypes
 import gc
 import multiprocessing
 import os
+import resource
 import signal
 import sys
 from typing import Any
@@ -19,6 +20,10 @@ from granian.errors import FatalError
 from granian.log import LogLevels
 
 PR_SET_PDEATHSIG = 1
+# Connections of a worker. Granian's "backpressure" counts those that rest between two requests too,
+# and lets nobody in beyond it: its default, 1024 by the number of workers, 100 browsers fill.
+CONNECTIONS = 4096
+OTHER_FILES = 256  # that a worker has open besides
 GC_THRESHOLD = 20_000  # new objects before the collector comes; Python's own is 700
 
 
@@ -37,6 +42,7 @@ def main(arguments: list[str]) -> None:
         interface=Interfaces.WSGI,
         workers=options.workers,
         blocking_threads=options.threads,
+        backpressure=_allow_files(CONNECTIONS + OTHER_FILES) - OTHER_FILES,
         websockets=False,
         respawn_failed_workers=True,
         workers_kill_timeout=options.stop_timeout,
@@ -46,6 +52,15 @@ def main(arguments: list[str]) -> None:
         server.serve(target_loader=load, wrap_loader=False)
     except FatalError:
         sys.exit(1)
+
+
+def _allow_files(wanted: int) -> int:
+    """Raise the limit of open files, as far as that is allowed; return how many may be open."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    allowed = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    if soft != resource.RLIM_INFINITY and soft < allowed:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
+    return allowed
 
 
 def load() -> Any:

@@ -259,23 +259,20 @@ class PoolGroup:
             self._opening.append(since)
         try:
             connection = self._connect(pool, lambda: self.watch.away)
-        except psycopg.Error as error:
+        except BaseException as error:
             with self._lock:
+                self._opening.remove(since)
                 pool.out -= 1
                 others = sum(len(p.idle) + p.out for p in self.pools)
+            if not isinstance(error, psycopg.Error):
+                raise
             is_asked = isinstance(error, psycopg.errors.ConnectionTimeout)  # by the watch
             # Others still have connections: the server is there, if busy. Only this one fails.
             if not others or not (is_asked or self.server_answers()):
                 self.watch.leave(str(error).strip())
             raise self._unavailable(intent, label, str(error).strip()) from error
-        except BaseException:
-            with self._lock:
-                pool.out -= 1
-            raise
-        finally:
-            with self._lock:
-                self._opening.remove(since)
         with self._lock:
+            self._opening.remove(since)
             self._held.add(connection)
         return connection
 

@@ -1,6 +1,8 @@
 """The demo and the app server: what they refuse, and that nothing outlives them."""
 
+import contextlib
 import os
+import resource
 import shutil
 import signal
 import socket
@@ -136,6 +138,19 @@ def read_until(process: subprocess.Popen[str], word: str) -> str:
     return said
 
 
+@contextlib.contextmanager
+def idle(port: int, count: int) -> Iterator[None]:
+    """Keep connections open that have had their answer, as browsers do."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, count + 512), hard))
+    with contextlib.ExitStack() as stack:
+        for _ in range(count):
+            client = stack.enter_context(socket.create_connection(("127.0.0.1", port), timeout=5))
+            client.sendall(b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
 def test_the_demo_answers_until_it_is_ended(var: Path, manage: Manage) -> None:
     port = free_port()
     demo = manage("demo", PORT=str(port))
@@ -143,6 +158,8 @@ def test_the_demo_answers_until_it_is_ended(var: Path, manage: Manage) -> None:
     assert f"http://localhost:{port}/api/docs/" in said
     assert all(name in said for name in ("alice", "bob", "ada", "/admin/"))
     assert status(port, "/readyz") == 200
+    with idle(port, 1500):
+        assert status(port, "/readyz") == 200
 
     second, _ = manage("demo", f"--port={port}").communicate()
     assert f"Port {port}" in second

@@ -111,6 +111,8 @@ class Person:
             if 400 <= answer.status < 500 and answer.code != "in_progress":
                 self.ledger.wrong.append(f"{kind}: {answer.status} {answer.code}")
                 return None
+            # Who was refused looks whether the rest still works.
+            await self._send(self.clients[1], "GET", self.chance.choice(LOOKS))
             await asyncio.sleep(self.pause * self.chance.uniform(0.5, 1.5))
         return None
 
