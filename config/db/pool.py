@@ -329,13 +329,8 @@ class PoolGroup:
     def _refusal(self, intent: Intent, label: str, waited: float) -> PoolExhausted:
         flows = self.gate.numbers()
         reads, writes = flows["read"], flows["write"]
-        logger.warning(
-            "refused state=full intent=%s label=%r pool=%s waited=%.3f",
-            intent.value,
-            label,
-            self.name,
-            waited,
-        )
+        line = "refused state=full intent=%s label=%r pool=%s waited=%.3f"
+        logger.warning(line, intent.value, label, self.name, waited)
         return PoolExhausted(
             f"no connection of {self.name!r} became free in {max(waited, 0):.2f} s: "
             f"{self.limits.connections} connections ({self.limits.write_reserve} for writes only), "
