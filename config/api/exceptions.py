@@ -24,9 +24,13 @@ from config.errors import DomainError
 CONTENT_TYPE: Final = "application/problem+json"
 
 # What else the server says when it cannot do now what was asked.
-SHORTAGES: Final = {
-    "57014": ("statement_timeout", "The database took too long and was stopped."),
-    "55P03": ("locked", "Another change of the same thing took too long."),
+SHORTAGES: Final = {"57014": "statement_timeout", "55P03": "locked"}
+# Not the errors' own words: what the server says may name hosts, roles and tables.
+DETAILS: Final = {
+    "database_unavailable": "The database cannot be reached.",
+    "locked": "Another change of the same thing took too long.",
+    "outcome_unknown": "Whether this was done is not known: repeat it with the same key.",
+    "statement_timeout": "The database took too long and was stopped.",
 }
 
 
@@ -54,12 +58,10 @@ def describe_shortage(error: Exception) -> tuple[str, str, str]:
     """Return code, detail and the Retry-After (whole seconds, with jitter) of a shortage."""
     wait = 1.0
     if isinstance(error, DatabaseShortage):
-        name, detail, wait = error.code, str(error), error.retry_after
+        name, wait = error.code, error.retry_after
     else:
-        name, detail = SHORTAGES.get(
-            getattr(error.__cause__, "sqlstate", ""),
-            ("database_unavailable", "The database cannot be reached."),
-        )
+        name = SHORTAGES.get(getattr(error.__cause__, "sqlstate", ""), "database_unavailable")
+    detail = DETAILS.get(name) or str(error)
     # Jitter, so that those refused together do not come back together.
     return name, detail, str(math.ceil(random.uniform(wait, 3 * wait)))  # noqa: S311
 

@@ -31,7 +31,7 @@ from config.db.connection import (
     Connection,
 )
 from config.db.cursor import Cursor, ServerCursor
-from config.db.errors import DatabaseUnavailable, OutcomeUnknown
+from config.db.errors import DatabaseUnavailable, OutcomeUnknown, in_one_line
 from config.db.intent import Intent, Scope, current
 from config.db.outcome import Kind, LostCommit, kind_of, read_incarnation, settle
 from config.db.transactional import TransactionalWrapper
@@ -107,7 +107,7 @@ class DatabaseWrapper(TransactionalWrapper):
         """Raise what a lost connection means; return if the error is the statement's own."""
         if not connection.closed or kind_of(error) is not Kind.SAFE:
             return
-        reason = f"the connection to {self.alias!r} was lost: {str(error).strip()}"
+        reason = f"the connection to {self.alias!r} was lost: {in_one_line(error)}"
         logger.warning("lost label=%r pool=%s error=%s", connection.label, self.alias, error)
         is_read = isinstance(statement, str) and statement.lstrip()[:6].upper() == "SELECT"
         if self.autocommit and not is_read:

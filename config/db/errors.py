@@ -36,3 +36,8 @@ class OutcomeUnknown(DatabaseShortage):
     """The answer to COMMIT was lost and could not be learned; repeat with the same key."""
 
     code = "outcome_unknown"
+
+
+def in_one_line(error: BaseException) -> str:
+    """Return an error's text for a log line or another error's text."""
+    return " ".join(str(error).split())

@@ -18,7 +18,7 @@ from typing import Any, Final
 import psycopg
 
 from config.db.connection import ACTIVE, IDLE, Connection
-from config.db.errors import DatabaseUnavailable, PoolExhausted
+from config.db.errors import DatabaseUnavailable, PoolExhausted, in_one_line
 from config.db.gate import Gate
 from config.db.intent import Intent
 from config.db.limits import Limits
@@ -268,9 +268,10 @@ class PoolGroup:
                 raise
             is_asked = isinstance(error, psycopg.errors.ConnectionTimeout)  # by the watch
             # Others still have connections: the server is there, if busy. Only this one fails.
+            reason = in_one_line(error)
             if not others or not (is_asked or self.server_answers()):
-                self.watch.leave(str(error).strip())
-            raise self._unavailable(intent, label, str(error).strip()) from error
+                self.watch.leave(reason)
+            raise self._unavailable(intent, label, reason) from error
         with self._lock:
             self._opening.remove(since)
             self._held.add(connection)
@@ -321,9 +322,8 @@ class PoolGroup:
             connection.pool.out -= 1
 
     def _unavailable(self, intent: Intent, label: str, reason: str) -> DatabaseUnavailable:
-        logger.warning(
-            "refused state=away intent=%s label=%r pool=%s", intent.value, label, self.name
-        )
+        line = "refused state=away intent=%s label=%r pool=%s reason=%r"
+        logger.warning(line, intent.value, label, self.name, reason)
         return DatabaseUnavailable(f"database {self.name!r} cannot be reached: {reason}")
 
     def _refusal(self, intent: Intent, label: str, waited: float) -> PoolExhausted:

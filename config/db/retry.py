@@ -18,7 +18,7 @@ from django.db import DEFAULT_DB_ALIAS, Error, connections, transaction
 from django.db.transaction import TransactionManagementError
 
 from config.db.base import DatabaseWrapper
-from config.db.errors import Contended, DatabaseShortage, DatabaseUnavailable
+from config.db.errors import Contended, DatabaseShortage, DatabaseUnavailable, in_one_line
 from config.db.intent import Intent, current, use
 from config.db.outcome import CONTENDED_STATES, Kind, kind_of
 
@@ -145,7 +145,7 @@ def _run(db: DatabaseWrapper, function: Callable[[], T], name: str) -> T:
                     state = getattr(error.__cause__, "sqlstate", None)
                     refusal = Contended if state in CONTENDED_STATES else DatabaseUnavailable
                     raise refusal(
-                        f"not applied in {attempt - 1} attempts: {str(error).strip()}"
+                        f"not applied in {attempt - 1} attempts: {in_one_line(error)}"
                     ) from error
                 logger.warning("retry attempt=%s label=%r error=%s", attempt, label, error)
             group.retried += 1

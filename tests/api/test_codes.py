@@ -50,7 +50,7 @@ def known() -> set[str]:
                 import_module(module.name)
     found = {(int(each.status), str(each.code)) for each in subclasses(DomainError)}
     found |= {(503, str(each.code)) for each in subclasses(DatabaseShortage)}
-    found |= {(503, code) for code, _ in SHORTAGES.values()}
+    found |= {(503, code) for code in SHORTAGES.values()}
     found |= {
         (int(each.status_code), str(each.default_code))
         for each in subclasses(exceptions.APIException)

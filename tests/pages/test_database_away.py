@@ -68,7 +68,9 @@ def world(server: Postgres) -> World:
 def is_refused(response: Any) -> bool:
     if response.status_code != 503 or "Retry-After" not in response:
         return False
-    return bool(response.json()["code"] == "database_unavailable")
+    problem = response.json()
+    assert problem["detail"] == "The database cannot be reached."  # and no word of where it is
+    return bool(problem["code"] == "database_unavailable")
 
 
 def test_it_is_stopped_and_started(server: Postgres, world: World, clock: Clock) -> None:
