@@ -42,7 +42,7 @@ def main(arguments: list[str]) -> None:
         interface=Interfaces.WSGI,
         workers=options.workers,
         blocking_threads=options.threads,
-        backpressure=_allow_files(CONNECTIONS + OTHER_FILES) - OTHER_FILES,
+        backpressure=_allow_connections(),
         websockets=False,
         respawn_failed_workers=True,
         workers_kill_timeout=options.stop_timeout,
@@ -54,13 +54,14 @@ def main(arguments: list[str]) -> None:
         sys.exit(1)
 
 
-def _allow_files(wanted: int) -> int:
-    """Raise the limit of open files, as far as that is allowed; return how many may be open."""
+def _allow_connections() -> int:
+    """Raise the limit of open files; return for how many connections of a worker it is enough."""
+    wanted = CONNECTIONS + OTHER_FILES
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     allowed = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
     if soft != resource.RLIM_INFINITY and soft < allowed:
         resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
-    return allowed
+    return max(allowed - OTHER_FILES, allowed // 2)
 
 
 def load() -> Any:

@@ -31,6 +31,7 @@ LOST: Final = int(pq.TransactionStatus.UNKNOWN)
 # off never does.
 CONNECT_TIMEOUT: Final = 0.7
 LEAVE_TIMEOUT: Final = 0.5
+GIVE_UP_INTERVAL: Final = 0.1  # as psycopg's at a log-in
 
 # What tells the log-in of the current thread to give up.
 _gives_up: ContextVar[Callable[[], object]] = ContextVar("_gives_up")
@@ -116,17 +117,19 @@ class Connection(psycopg.Connection[Any]):
         with contextlib.suppress(OSError):  # gone already
             self.handle.shutdown(socket.SHUT_WR)
 
-    def await_gone(self) -> None:
+    def await_gone(self, gives_up: Callable[[], object]) -> None:
         """Wait until the server has ended the session: then a successor is not one too many.
 
         The server's side closes when its process is gone, on purpose (PostgreSQL's `pqcomm.c`,
-        "synchronous close"). One that is silent is waited for until LEAVE_TIMEOUT after `leave`.
+        "synchronous close"). One that is silent is waited for until LEAVE_TIMEOUT after `leave`, or
+        until `gives_up` returns something true.
         """
         with self.handle, contextlib.suppress(OSError):
-            while (left := self.gone_by - monotonic()) > 0:
-                self.handle.settimeout(left)
-                if not self.handle.recv(65536):
-                    break
+            while (left := self.gone_by - monotonic()) > 0 and not gives_up():
+                self.handle.settimeout(min(left, GIVE_UP_INTERVAL))
+                with contextlib.suppress(TimeoutError):
+                    if not self.handle.recv(65536):
+                        break
 
     def has_news(self) -> bool:
         """Return whether the server sent something unasked, as it does when it goes away."""

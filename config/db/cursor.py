@@ -82,12 +82,14 @@ class Cursor:
         connection.pins += 1
         try:
             self._cursor = self._new(connection)
+            connection.statement_at = monotonic()
             with self._cursor.copy(statement, params, **options) as copy:
                 yield copy
         except psycopg.Error as error:
             self._db.explain(connection, error, statement)
             raise
         finally:
+            connection.statement_at = 0.0
             self._db.unpin(connection)
 
     def stream(self, sql: Any, params: Any = None, **options: Any) -> Iterator[Any]:
@@ -96,11 +98,13 @@ class Cursor:
         connection.pins += 1
         try:
             self._cursor = self._new(connection)
+            connection.statement_at = monotonic()
             yield from self._cursor.stream(sql, params, **options)
         except psycopg.Error as error:
             self._db.explain(connection, error, sql)
             raise
         finally:
+            connection.statement_at = 0.0
             self._db.unpin(connection)
 
     @property

@@ -5,6 +5,7 @@ opened by the caller who needs it, in its own time, and given back after one sta
 transaction. Nothing is opened before the first statement, so a process may fork before.
 """
 
+import contextlib
 import logging
 import os
 import random
@@ -22,7 +23,7 @@ from config.db.errors import DatabaseUnavailable, PoolExhausted, in_one_line
 from config.db.gate import Gate
 from config.db.intent import Intent
 from config.db.limits import Limits
-from config.db.probe import addresses, answers
+from config.db.probe import addresses, any_answers
 from config.db.watch import PROBE_TIMEOUT, Watch
 
 __all__ = ["Limits", "Pool", "PoolGroup", "close_group", "find_group", "groups"]
@@ -155,17 +156,18 @@ class PoolGroup:
         pool = self._room()
         if pool is None:
             return True
-        try:
-            connection = self._connect(pool, lambda: False)
-        except psycopg.Error:
-            with self._lock:
-                pool.out -= 1
-            return False
-        connection.used_at = monotonic()
+        connection = None
+        with contextlib.suppress(psycopg.Error, OSError):
+            connection = self._connect(pool, lambda: self.is_closed)
+            connection.used_at = monotonic()
         with self._lock:
             pool.out -= 1
-            pool.idle.append(connection)
-        return True
+            if connection is not None and not self.is_closed:
+                pool.idle.append(connection)
+                return True
+        if connection is not None:
+            connection.close()
+        return False
 
     def close(self) -> None:
         """Close what rests now, and what is out when it comes back."""
@@ -182,7 +184,7 @@ class PoolGroup:
     def server_answers(self) -> bool:
         """Ask the server whether it is there; True too where its address is not known."""
         known = addresses(self.params)
-        return not known or any(answers(*address, PROBE_TIMEOUT) for address in known)
+        return not known or any_answers(known, PROBE_TIMEOUT)
 
     def opening_since(self) -> float:
         """Return since when somebody waits for a log-in; infinite if nobody does."""
@@ -266,7 +268,8 @@ class PoolGroup:
                 others = sum(len(p.idle) + p.out for p in self.pools)
             if not isinstance(error, psycopg.Error):
                 raise
-            is_asked = isinstance(error, psycopg.errors.ConnectionTimeout)  # by the watch
+            # After a silence the watch has asked.
+            is_asked = self.watch.away or isinstance(error, psycopg.errors.ConnectionTimeout)
             # Others still have connections: the server is there, if busy. Only this one fails.
             reason = in_one_line(error)
             if not others or not (is_asked or self.server_answers()):
@@ -282,7 +285,7 @@ class PoolGroup:
         with self._lock:
             predecessor = pool.leaving.pop(0) if pool.leaving else None
         if predecessor is not None:
-            predecessor.await_gone()
+            predecessor.await_gone(gives_up)
         connection = Connection.open(self.params, gives_up)
         connection.pool = pool
         connection.expires_at = monotonic() + self.limits.max_lifetime * random.uniform(0.9, 1.0)  # noqa: S311

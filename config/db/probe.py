@@ -6,7 +6,9 @@ paused or cut off (nothing answers). An answer does not promise that log-ins wor
 """
 
 import socket
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import repeat
 from typing import Any, Final
 
 # Length 8, then 1234 and 5679: PostgreSQL's "Message Formats", SSLRequest.
@@ -35,6 +37,15 @@ def answers(host: str, port: int, probe_timeout: float) -> bool:
             return _asks(tcp)
     except OSError:
         return False
+
+
+def any_answers(known: Sequence[Address], probe_timeout: float) -> bool:
+    """Return whether one of several servers answers in time; all are asked at once."""
+    hosts, ports = zip(*known, strict=True)
+    if len(hosts) == 1:
+        return answers(hosts[0], ports[0], probe_timeout)
+    with ThreadPoolExecutor(len(hosts)) as asking:
+        return any(asking.map(answers, hosts, ports, repeat(probe_timeout)))
 
 
 def _asks(connected: socket.socket) -> bool:

@@ -41,7 +41,7 @@ class Watch:
         self._retry_at = 0.0
         self._delay = RETRY_FIRST
         self.away = ""
-        self.answered = 0.0  # when the server last answered on any connection
+        self.answered = 0.0  # when a connection was last opened or given back whole
 
     def start(self) -> None:
         """Run from now on, in this process; harmless when it runs."""

@@ -2,6 +2,7 @@
 
 import contextlib
 import logging
+import math
 import socket
 import threading
 import time
@@ -14,6 +15,7 @@ from django.db import connection, connections
 from config.db.base import DatabaseWrapper
 from config.db.errors import DatabaseShortage, DatabaseUnavailable
 from config.db.intent import Intent, use
+from config.db.probe import any_answers
 from config.dev.proxy import Proxy
 from config.dev.servers import Postgres
 from tests.db.conftest import Elsewhere, names
@@ -117,13 +119,8 @@ def test_a_statement_under_way_is_freed(
     assert at - began < LATEST
 
 
-def test_those_who_log_in_are_freed_too(
-    own: DatabaseWrapper, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The watch asks for them: neither who logs in nor who waits behind has to run out of time."""
-    monkeypatch.setattr("config.db.connection.CONNECT_TIMEOUT", 60.0)
-    own.close_pool()
-    proxy.blackhole()
+def freed(own: DatabaseWrapper, proxy: Proxy) -> list[float]:
+    """Return after how long those were refused who log in, and who wait behind them."""
     refused: list[float] = []
 
     def read_again() -> None:
@@ -140,9 +137,37 @@ def test_those_who_log_in_are_freed_too(
     for thread in threads:
         thread.join(10)
     proxy.heal()
+    group = own.group
+    assert group.gate.in_use == 0
+    assert sum(pool.out for pool in group.pools) == 0 or group.watch.away
+    assert group.opening_since() == math.inf
+    return refused
+
+
+def test_those_who_log_in_are_freed_too(
+    own: DatabaseWrapper, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The watch asks for them: neither who logs in nor who waits behind has to run out of time."""
+    monkeypatch.setattr("config.db.connection.CONNECT_TIMEOUT", 60.0)
+    own.close_pool()
+    proxy.blackhole()
+    refused = freed(own, proxy)
     assert len(refused) == 3
     assert max(refused) < LATEST
-    assert own.group.gate.in_use == 0
+    assert recovery() < LATEST
+
+
+def test_those_who_wait_for_a_session_to_end_are_freed_too(
+    own: DatabaseWrapper, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("config.db.connection.LEAVE_TIMEOUT", 60.0)
+    with own.pinned():
+        proxy.blackhole()
+    assert [len(pool.leaving) for pool in own.group.pools] in ([0, 1], [1, 0])
+    own.group._turn = [len(pool.leaving) for pool in own.group.pools].index(1) - 1
+    refused = freed(own, proxy)
+    assert len(refused) == 3
+    assert max(refused) < LATEST
     assert recovery() < LATEST
 
 
@@ -177,6 +202,15 @@ def test_several_hosts_of_which_one_is_gone(
     proxy.stop()
     assert max(refusal() for _ in range(3)) < LATEST
     proxy.start()
+    assert recovery() < LATEST
+    db.close_pool()
+    proxy.blackhole()
+    assert refusal() < LATEST
+    began = time.monotonic()
+    assert not any_answers([("127.0.0.1", proxy.port)] * 4, 0.5)
+    assert time.monotonic() - began < 1.5, "not one after the other"
+    proxy.heal()
+    assert any_answers([("127.0.0.1", 1), ("127.0.0.1", proxy.port)], 5.0)
     assert recovery() < LATEST
 
 

@@ -58,7 +58,7 @@ class FakeConnection:
 
     leave = close
 
-    def await_gone(self) -> None:
+    def await_gone(self, gives_up: Callable[[], object]) -> None:
         """The set has forgotten it already."""
 
 
@@ -248,6 +248,21 @@ def test_who_waited_while_the_server_went_is_refused_at_once(group: FakeGroup) -
     assert len(group.pools[0].idle) + len(group.pools[1].idle) + len(group.pools[2].idle) == 1
     for connection in held[1:]:
         group.give_back(connection)
+
+
+def test_a_failed_reconnection_keeps_no_place(group: FakeGroup) -> None:
+    def connect(pool: Pool, gives_up: Callable[[], object]) -> Any:
+        raise OSError("too many open files")
+
+    group._connect = connect  # type: ignore[method-assign]
+    assert not group.reconnect()
+    assert sum(pool.out for pool in group.pools) == 0
+
+
+def test_a_connection_that_comes_after_the_end_is_closed(group: FakeGroup) -> None:
+    group.close()
+    assert not group.reconnect()
+    assert group.server.open == set()
 
 
 def test_one_failed_login_does_not_stop_those_who_have_connections(group: FakeGroup) -> None:

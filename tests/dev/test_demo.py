@@ -143,12 +143,16 @@ def idle(port: int, count: int) -> Iterator[None]:
     """Keep connections open that have had their answer, as browsers do."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, count + 512), hard))
-    with contextlib.ExitStack() as stack:
-        for _ in range(count):
-            client = stack.enter_context(socket.create_connection(("127.0.0.1", port), timeout=5))
-            client.sendall(b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n")
-        yield
-    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    try:
+        with contextlib.ExitStack() as stack:
+            for _ in range(count):
+                address = ("127.0.0.1", port)
+                client = stack.enter_context(socket.create_connection(address, timeout=5))
+                client.sendall(b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n")
+                assert client.recv(9) == b"HTTP/1.1 "
+            yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 def test_the_demo_answers_until_it_is_ended(var: Path, manage: Manage) -> None:

@@ -79,14 +79,17 @@ def test_a_pause_reaches_those_just_born(own_postgres: Postgres) -> None:
     for thread in threads:
         thread.start()
     seen = set()
-    for _ in range(20):
-        own_postgres.pause()
-        seen |= {processes.state(pid) for pid in own_postgres.processes()}
+    try:
+        for _ in range(20):
+            own_postgres.pause()
+            seen |= {processes.state(pid) for pid in own_postgres.processes()}
+            own_postgres.resume()
+            time.sleep(0.02)
+    finally:
         own_postgres.resume()
-        time.sleep(0.02)
-    is_over.set()
-    for thread in threads:
-        thread.join()
+        is_over.set()
+        for thread in threads:
+            thread.join()
     assert seen == {"T"}
 
 
