@@ -302,7 +302,7 @@ class DatabaseWrapper(TransactionalWrapper):
         """Return if a lost COMMIT was applied; raise what else became of it."""
         lost, scope = LostCommit.of(connection), current()
         if lost is None:
-            raise OutcomeUnknown(f"the answer to COMMIT was lost: {error}") from error
+            raise OutcomeUnknown(f"the answer to COMMIT was lost: {in_one_line(error)}") from error
         deadline = monotonic() + SETTLE_TIMEOUT
         if scope and scope.deadline is not None:
             deadline = max(deadline, scope.deadline)
