@@ -1,5 +1,6 @@
 """Who calls: a browser app by its session, a program by its token. Warm, neither takes any SQL."""
 
+from contextlib import AbstractContextManager
 from typing import Final, cast
 
 from django.conf import settings
@@ -9,13 +10,15 @@ from django.utils.crypto import constant_time_compare
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from knox import auth
 from knox.crypto import hash_token
-from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.exceptions import AuthenticationFailed, NotAuthenticated
 from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
 
-from accounts.cache import Account, Acting, TokenCard, people, tokens
+from accounts.cache import Account, Acting, Person, TokenCard, load_account, people, tokens
 from accounts.models import ApiToken, User
+from accounts.rights import confirming, require
 from config.api import authentication
+from config.api.authority import ActingRoleChanged
 from config.api.reads import Known
 from config.api.throttles import UserThrottle
 from config.cache import prefetch
@@ -25,7 +28,42 @@ MANY: Final = 10_000
 _seen_in: dict[Acting, int | None] = {}  # organisations, by caller
 
 
-class SessionAuthentication(authentication.SessionAuthentication):
+class RoleAuthority:
+    """A caller's rights are those of their acting role, confirmed by `accounts.rights`."""
+
+    def acting_role(self, request: Request) -> int | None:
+        """Return the id of the acting role."""
+        role = _person(request).active_role
+        return role.id if role else None
+
+    def require_acting_role(self, request: Request, role_id: int) -> None:
+        """Raise ActingRoleChanged unless this is the acting role."""
+        if (active := self.acting_role(request)) != role_id:
+            raise ActingRoleChanged(expected=role_id, active=active)
+
+    def confirming(self, request: Request) -> AbstractContextManager[None]:
+        """Run a write, confirming the rights of its caller."""
+        return confirming(_person(request), getattr(request.auth, "id", None))
+
+    def confirm(self, request: Request) -> None:
+        """Raise RightsChanged unless the caller's rights are what they were."""
+        require(_person(request), getattr(request.auth, "id", None))
+
+    def renew(self, request: Request) -> None:
+        """Read the caller's context from rows; raise NotAuthenticated if they may not call."""
+        person = _person(request)
+        token_id = getattr(request.auth, "id", None)
+        is_known = token_id is None or ApiToken.objects.filter(pk=token_id).exists()
+        account = load_account(person.acting)
+        is_known &= account.is_active
+        if token_id is None:
+            is_known &= account.person.session_generation == person.session_generation
+        if not is_known:
+            raise NotAuthenticated
+        request._request.person = account.person  # type: ignore[attr-defined]
+
+
+class SessionAuthentication(RoleAuthority, authentication.SessionAuthentication):
     """Django's session, compared with what the cache holds of its person."""
 
     def authenticate(self, request: Request) -> tuple[User, None] | None:
@@ -46,7 +84,7 @@ class SessionAuthentication(authentication.SessionAuthentication):
         return user_of(account), None
 
 
-class TokenAuthentication(auth.TokenAuthentication):  # type: ignore[misc]
+class TokenAuthentication(RoleAuthority, auth.TokenAuthentication):  # type: ignore[misc]
     """knox's `Authorization: Bearer`, but for the look-up, which writes nothing.
 
     knox deletes expired tokens whenever it reads one, and a read may not write here.
@@ -103,6 +141,11 @@ def user_of(account: Account) -> User:
     person = account.person
     known = {"id": person.id, "username": person.username, "is_active": account.is_active}
     return User.from_db("default", list(known), list(known.values()))
+
+
+def _person(request: Request) -> Person:
+    person: Person = request._request.person  # type: ignore[attr-defined]
+    return person
 
 
 def _invalid() -> AuthenticationFailed:

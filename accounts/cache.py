@@ -65,23 +65,34 @@ class Reach(IntEnum):
     ALL = 2
 
 
-READ_REACH: Final = {
-    AccessLevel.NONE: Reach.NONE,
-    AccessLevel.OWN_READ: Reach.OWN,
-    AccessLevel.OWN_BOTH: Reach.OWN,
-    AccessLevel.ALL_READ: Reach.ALL,
-    AccessLevel.ALL_BOTH: Reach.ALL,
-}
-WRITE_REACH: Final = {
-    AccessLevel.NONE: Reach.NONE,
-    AccessLevel.OWN_READ: Reach.NONE,
-    AccessLevel.OWN_BOTH: Reach.OWN,
-    AccessLevel.ALL_READ: Reach.NONE,
-    AccessLevel.ALL_BOTH: Reach.ALL,
+# What a level means, for use and for giving: how far reading and writing go.
+REACHES: Final = {
+    AccessLevel.NONE: (Reach.NONE, Reach.NONE),
+    AccessLevel.OWN_READ: (Reach.OWN, Reach.NONE),
+    AccessLevel.OWN_BOTH: (Reach.OWN, Reach.OWN),
+    AccessLevel.ALL_READ: (Reach.ALL, Reach.NONE),
+    AccessLevel.ALL_BOTH: (Reach.ALL, Reach.ALL),
 }
 
-# What is one's own there is about oneself alone: who reads everybody's may let others write theirs.
+# One's own rows of these are about oneself alone, so a role that reads everybody's may let other
+# people write theirs.
 ABOUT_ONESELF: Final = frozenset({Entity.WORKTIME, Entity.USERS, Entity.FILTER_LISTS})
+
+
+def may_give(entity: str, given: AccessLevel, own: AccessLevel, *, to_oneself: bool) -> bool:
+    """Return whether a role with the level `own` of an entity may give the level `given`."""
+    reads, writes = REACHES[own]
+    given_reads, given_writes = REACHES[given]
+    if given_reads > reads:
+        return False
+    if given_writes <= writes:
+        return True
+    return (
+        not to_oneself
+        and entity in ABOUT_ONESELF
+        and reads is Reach.ALL
+        and given_writes is Reach.OWN
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +117,10 @@ class HeldRole:
 
 @dataclass(frozen=True, slots=True)
 class ActiveRole:
-    """The role that decides, with what it may do; `branches` is None where it covers all."""
+    """The role that decides, with what it may do; `branches` is None where it covers all.
+
+    `updated_at` changes with each of these.
+    """
 
     id: int
     name: str
@@ -114,9 +128,10 @@ class ActiveRole:
     is_admin: bool
     branches: frozenset[int] | None
     levels: dict[str, AccessLevel]
+    updated_at: datetime
 
-    def covers(self, other: "ActiveRole") -> bool:
-        """Return whether this role may do all that `other` may, wherever `other` may do it."""
+    def covers(self, other: "ActiveRole", *, to_oneself: bool) -> bool:
+        """Return whether this role may give all that `other` may do, wherever it may do it."""
         if self.organization_id != other.organization_id:
             return False
         if self.is_admin:
@@ -128,11 +143,7 @@ class ActiveRole:
         ):
             return False
         return all(
-            READ_REACH[level] <= READ_REACH[self.levels[entity]]
-            and (
-                WRITE_REACH[level] <= WRITE_REACH[self.levels[entity]]
-                or (WRITE_REACH[level] is Reach.OWN and entity in ABOUT_ONESELF)
-            )
+            may_give(entity, level, self.levels[entity], to_oneself=to_oneself)
             for entity, level in other.levels.items()
         )
 
@@ -158,6 +169,7 @@ class Person:
     country: str
     time_zone: str
     settings: Settings
+    session_generation: int
     roles: tuple[HeldRole, ...]
     active_role: ActiveRole | None = field(default=None)
     token_role_id: int | None = field(default=None)
@@ -176,11 +188,11 @@ class Person:
 
     def reads(self, entity: Entity) -> Reach:
         """Return how far reading `entity` goes."""
-        return READ_REACH[self._level(entity)]
+        return REACHES[self._level(entity)][0]
 
     def writes(self, entity: Entity) -> Reach:
         """Return how far changing `entity` goes."""
-        return WRITE_REACH[self._level(entity)]
+        return REACHES[self._level(entity)][1]
 
     def _level(self, entity: Entity) -> AccessLevel:
         role = self.active_role
@@ -261,6 +273,7 @@ def load_account(acting: Acting) -> Account:
             "role__name",
             "role__is_admin",
             "role__all_branches",
+            "role__updated_at",
             "role__organization__name",
             "role__organization__display_name",
             "role__organization__logo",
@@ -282,6 +295,7 @@ def load_account(acting: Acting) -> Account:
         country=user.country,
         time_zone=user.time_zone,
         settings=Settings(look.dark_mode, look.sidebar_collapsed) if look else Settings(),
+        session_generation=user.session_generation,
         roles=tuple(
             HeldRole(
                 id=each.role.id,
@@ -376,6 +390,7 @@ def load_role(role: Role) -> ActiveRole:
             else frozenset(role.branches.values_list("id", flat=True))
         ),
         levels=levels,
+        updated_at=role.updated_at,
     )
 
 

@@ -14,6 +14,7 @@ from knox.settings import CONSTANTS
 
 from accounts.cache import person_fact
 from accounts.models import ApiToken, User, UserSettings
+from accounts.rights import confirm
 from config.cache import changed
 from config.db import clock
 from config.db.constraints import violated
@@ -46,9 +47,12 @@ class EmailTaken(DomainError):
     detail = "Somebody has this e-mail address already; invite them instead."
 
 
-def lock_person(user_id: int) -> User:
-    """Return the person, locked: concurrent writes about one person queue here."""
-    return User.objects.select_for_update(no_key=True).get(pk=user_id)
+def lock_person(user_id: int, *, ends_rights: bool = False) -> User:
+    """Return the person, locked: concurrent writes about one person queue here.
+
+    With `ends_rights` it also waits for the writes that they have under way (`accounts.rights`).
+    """
+    return User.objects.select_for_update(no_key=not ends_rights).get(pk=user_id)
 
 
 def create_person(fields: Mapping[str, Any]) -> User:
@@ -109,6 +113,8 @@ def update_settings(*, user_id: int, changes: Mapping[str, Any]) -> UserSettings
 @write
 def log_out_everywhere(*, user_id: int) -> None:
     """End all sessions of a person."""
+    lock_person(user_id, ends_rights=True)
+    confirm()
     # No session of the former generation is trusted, whatever becomes of its row.
     User.objects.filter(pk=user_id).update(session_generation=F("session_generation") + 1)
     changed(person_fact(user_id))

@@ -4,6 +4,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.db import connection
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 
 from config.db.retry import write
@@ -72,9 +74,28 @@ def run(request: HttpRequest, view: Callable[[], HttpResponse]) -> HttpResponse:
     """Run a view of the admin; a POST is one `@write`."""
     if request.method != "POST":
         return view()
+
+    def confirmed() -> HttpResponse:
+        _confirm_operator(request)
+        return view()
+
     try:
-        return write(view)()
+        return write(confirmed)()
     except DomainError as error:
         # Nothing was applied; the form comes back as it is stored.
         messages.error(request, error.detail)
         return HttpResponseRedirect(request.get_full_path())
+
+
+def _confirm_operator(request: HttpRequest) -> None:
+    """Raise PermissionDenied unless the operator still is one; they stay so until COMMIT.
+
+    Whoever takes that away locks the person's row exclusively (`accounts.rights`).
+    """
+    user: Any = request.user
+    columns = ("is_active", "is_staff", "is_superuser", "session_generation")
+    statement = f"SELECT {', '.join(columns)} FROM {user._meta.db_table}"  # noqa: S608
+    with connection.cursor() as cursor:
+        cursor.execute(f"{statement} WHERE id = %s FOR KEY SHARE", [user.pk])
+        if cursor.fetchone() != tuple(getattr(user, each) for each in columns):
+            raise PermissionDenied

@@ -17,12 +17,14 @@ class Timestamped(models.Model):
 class IdempotencyKey(models.Model):
     """A POST that was answered 2xx, so that its repetition gets the same answer, once applied.
 
-    Written in the effect's own transaction; `fingerprint` is a hash of method, path and body.
+    Written in the effect's own transaction; `fingerprint` is a hash of method, path and body,
+    `acting_role` the id of the role in which it was done (None: it is answered in any).
     """
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
     key = models.CharField(max_length=255)
     fingerprint = models.CharField(max_length=64)
+    acting_role = models.BigIntegerField(null=True)
     status = models.PositiveSmallIntegerField(null=True)
     # Text, not JSON: the same answer means the same bytes.
     answer = models.TextField(blank=True)

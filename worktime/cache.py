@@ -65,6 +65,7 @@ class RunningWorktime:
     ended_at: ClassVar[None] = None
 
     id: int
+    organization_id: int
     user: Brief
     branch: BranchBrief
     started_at: datetime
@@ -101,6 +102,7 @@ def _load_active(user_id: int) -> RunningWorktime | None:
         depends_on(person_fact(editor.id))
     return RunningWorktime(
         id=record.id,
+        organization_id=record.organization_id,
         user=_brief(record.user),
         branch=BranchBrief(record.branch.id, record.branch.name),
         started_at=record.started_at,

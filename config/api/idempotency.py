@@ -16,6 +16,7 @@ from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from config.api.authority import ActingRoleChanged
 from config.db.outcome import was_applied
 from config.db.retry import write
 from config.errors import DomainError, InvalidField
@@ -45,12 +46,13 @@ class InProgress(DomainError):
     retry_after = 1.0
 
 
-def once(handler: Handler) -> Handler:
+def once(handler: Handler, *, acting_role: int | None) -> Handler:
     """Make a DRF handler of a signed-in POST one `@write` that takes effect once for each key.
 
-    Without the header it is a `@write` and nothing more. The result raises what the handler
-    raises, InvalidField, IdempotencyKeyReused, or InProgress when a twin did not end within the
-    lock timeout.
+    Without the header it is a `@write` and nothing more. A key belongs to the role (an id) in which
+    it was used; None: it is answered in any. The result raises what the handler raises,
+    InvalidField, IdempotencyKeyReused, ActingRoleChanged, or InProgress when a twin did not end
+    within the lock timeout.
     """
 
     def wrapper(request: Request, *args: Any, **kwargs: Any) -> Response:
@@ -64,9 +66,9 @@ def once(handler: Handler) -> Handler:
 
         @write
         def apply() -> Response:
-            row_id = _claim(user_id, key, fingerprint)
+            row_id = _claim(user_id, key, fingerprint, acting_role)
             if row_id is None:
-                return _replay(user_id, key, fingerprint)
+                return _replay(user_id, key, fingerprint, acting_role)
             response = handler(request, *args, **kwargs)
             row = IdempotencyKey.objects.filter(pk=row_id)
             if 200 <= response.status_code < 300:
@@ -97,22 +99,26 @@ def _fingerprint(request: Request) -> str:
     return hashlib.sha256(head + django_request.body).hexdigest()
 
 
-def _claim(user_id: int, key: str, fingerprint: str) -> int | None:
+def _claim(user_id: int, key: str, fingerprint: str, acting_role: int | None) -> int | None:
     """Return the id of a new row, or None where the key was used within 24 hours.
 
     The unique index makes a concurrent twin wait here until this transaction ends.
     """
     statement = """
-        INSERT INTO config_idempotencykey AS stored (user_id, key, fingerprint, answer, created_at)
-        VALUES (%s, %s, %s, '', now())
+        INSERT INTO config_idempotencykey AS stored
+            (user_id, key, fingerprint, acting_role, answer, created_at)
+        VALUES (%s, %s, %s, %s, '', now())
         ON CONFLICT (user_id, key) DO UPDATE
-        SET fingerprint = excluded.fingerprint, status = NULL, answer = '', created_at = now()
+        SET fingerprint = excluded.fingerprint, acting_role = excluded.acting_role,
+            status = NULL, answer = '', created_at = now()
         WHERE stored.created_at < now() - make_interval(secs => %s)
         RETURNING id
     """
     with connection.cursor() as cursor:
         try:
-            cursor.execute(statement, [user_id, key, fingerprint, KEPT.total_seconds()])
+            cursor.execute(
+                statement, [user_id, key, fingerprint, acting_role, KEPT.total_seconds()]
+            )
         except OperationalError as error:
             if getattr(error.__cause__, "sqlstate", None) == LOCK_TIMEOUT:
                 raise InProgress from error
@@ -121,10 +127,12 @@ def _claim(user_id: int, key: str, fingerprint: str) -> int | None:
         return row[0] if row else None
 
 
-def _replay(user_id: int, key: str, fingerprint: str) -> Response:
+def _replay(user_id: int, key: str, fingerprint: str, acting_role: int | None) -> Response:
     stored = IdempotencyKey.objects.get(user_id=user_id, key=key)
     if stored.fingerprint != fingerprint:
         raise IdempotencyKeyReused
+    if stored.acting_role != acting_role:
+        raise ActingRoleChanged(expected=stored.acting_role, active=acting_role)
     return Response(
         json.loads(stored.answer), stored.status, headers={"Idempotent-Replayed": "true"}
     )

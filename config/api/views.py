@@ -2,19 +2,28 @@
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final, cast
 
+from django.core.exceptions import PermissionDenied
+from django.http import Http404
 from rest_framework.exceptions import APIException
 from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView as RestAPIView
 
+from config.api.authority import Authority, RightsChanged
 from config.api.conditional import ChangedMeanwhile, require_match, with_etag
 from config.api.idempotency import once
 from config.api.permissions import require_scope
 from config.api.reads import Known, Reads
+from config.db.errors import Contended
 from config.db.retry import write
+from config.errors import DomainError, InvalidField
+
+DECISIONS: Final = 3  # how often a write is decided anew while others change what grants it
+REFUSALS: Final = (APIException, DomainError, Http404, PermissionDenied)
+ACTING_ROLE: Final = "X-Acting-Role"
 
 
 class APIView(RestAPIView):
@@ -23,10 +32,15 @@ class APIView(RestAPIView):
     So validation against the database, the service, the serialising of its answer and the
     Idempotency-Key of a POST share one transaction, and all of it may run again. Handlers must
     therefore not keep state on `self`. What a GET answers has an ETag.
+
+    What lets a write in is confirmed inside its transaction, under locks (`accounts.rights`). If it
+    has changed meanwhile, all is rolled back, decided on the rows as they are, and run again.
     """
 
     # False where the answer is a secret, which must not be stored.
     accepts_idempotency_key: ClassVar[bool] = True
+    # True where a POST may change which role the caller acts in: its repetition is answered in any.
+    repeats_in_any_role: ClassVar[bool] = False
     # What a token needs instead of `read` or `write`; and whether none is good enough.
     token_scope: ClassVar[str | None] = None
     session_only: ClassVar[bool] = False
@@ -72,9 +86,8 @@ class APIView(RestAPIView):
             handler = getattr(self, name, self.http_method_not_allowed)
             if "If-Match" in request.headers:
                 handler = self._unless_changed(handler)
-            is_repeatable = name == "post" and self.accepts_idempotency_key
             # DRF looks the handler up on the view, which lives for one request, after this.
-            setattr(self, name, (once if is_repeatable else write)(handler))
+            setattr(self, name, self._confirmed(handler))
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
         """Give what a GET answers its ETag."""
@@ -84,6 +97,32 @@ class APIView(RestAPIView):
             response.add_post_render_callback(partial(with_etag, request))
         return response
 
+    def _confirmed(self, handler: Callable[..., Response]) -> Callable[..., Response]:
+        def run(request: Request, *args: Any, **kwargs: Any) -> Response:
+            authority = cast(Authority, request.successful_authenticator)
+            is_repeatable = request.method == "POST" and self.accepts_idempotency_key
+
+            def handle(request: Request, *args: Any, **kwargs: Any) -> Response:
+                _require_acting_role(request, authority)
+                with authority.confirming(request):
+                    return handler(request, *args, **kwargs)
+
+            for _ in range(DECISIONS):
+                role = None if self.repeats_in_any_role else authority.acting_role(request)
+                apply = partial(once, acting_role=role) if is_repeatable else write
+                try:
+                    try:
+                        return apply(handle)(request, *args, **kwargs)
+                    except REFUSALS:
+                        authority.confirm(request)
+                        raise
+                except RightsChanged:
+                    authority.renew(request)
+                    self.check_permissions(request)
+            raise Contended("what grants this write kept changing")
+
+        return run
+
     def _unless_changed(self, handler: Callable[..., Response]) -> Callable[..., Response]:
         def checked(request: Request, *args: Any, **kwargs: Any) -> Response:
             self.lock(request, *args, **kwargs)
@@ -92,3 +131,13 @@ class APIView(RestAPIView):
             return handler(request, *args, **kwargs)
 
         return checked
+
+
+def _require_acting_role(request: Request, authority: Authority) -> None:
+    """Raise unless the caller acts in the role that they see, if the request says which."""
+    seen = request.headers.get(ACTING_ROLE)
+    if seen is None:
+        return
+    if not (seen.isascii() and seen.isdecimal() and len(seen) < 20):
+        raise InvalidField(ACTING_ROLE, "invalid", "Give the id of a role.")
+    authority.require_acting_role(request, int(seen))

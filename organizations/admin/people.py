@@ -130,6 +130,14 @@ class RoleAdmin(WriteAdmin, admin.ModelAdmin[Role]):
         """Return what stays: a role never moves to another organisation."""
         return ("organization",) if obj else ()
 
+    def save_model(
+        self, request: HttpRequest, obj: Role, form: ModelForm[Role], change: bool
+    ) -> None:
+        """Save the role, once no write is under way that it grants."""
+        if change:
+            operators.begin_role_change(obj)
+        super().save_model(request, obj, form, change)
+
     def save_related(
         self, request: HttpRequest, form: ModelForm[Role], formsets: Any, change: bool
     ) -> None:

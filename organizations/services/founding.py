@@ -6,13 +6,14 @@ from django.db import IntegrityError, transaction
 
 from accounts.cache import person_fact
 from accounts.models import AccessLevel, Entity, Permission, Role, RoleAssignment, User
+from accounts.rights import confirm
 from accounts.services import lock_person
 from config.cache import changed
-from config.db import clock
 from config.db.constraints import violated
 from config.db.retry import write
 from config.errors import DomainError
 from organizations.models import Branch, BranchAssignment, Organization, OrganizationSettings
+from organizations.services.switching import activate_role, settle_role
 
 NONE, OWN_READ, OWN_BOTH, ALL_READ, ALL_BOTH = AccessLevel
 
@@ -51,13 +52,21 @@ class NameTaken(DomainError):
 
 @write
 def found_organization(
-    *, founder: User, name: str, display_name: str, branch_name: str, time_zone: str
+    *,
+    founder: User,
+    name: str,
+    display_name: str,
+    branch_name: str,
+    time_zone: str,
+    activate: bool = False,
 ) -> Organization:
-    """Found an organisation with its first branch and roles; the founder is its active Admin.
+    """Found an organisation with its first branch and roles; the founder is its Admin.
 
+    With `activate` the founder acts as that from now on; without, only if they had no active role.
     Raises NameTaken.
     """
     lock_person(founder.pk)
+    confirm()
     try:
         with transaction.atomic():
             organization = Organization.objects.create(
@@ -74,14 +83,11 @@ def found_organization(
             Permission(role=role, entity=entity, access_level=level)
             for entity, level in levels.items()
         )
-    RoleAssignment.objects.filter(user=founder, is_active_role=True).update(is_active_role=False)
-    BranchAssignment.objects.filter(user=founder, is_active_branch=True).update(
-        is_active_branch=False
-    )
-    now = clock.now()
-    RoleAssignment.objects.create(user=founder, role=admin, is_active_role=True, last_used_at=now)
-    BranchAssignment.objects.create(
-        user=founder, branch=branch, is_active_branch=True, last_used_at=now
-    )
+    assignment = RoleAssignment.objects.create(user=founder, role=admin)
+    BranchAssignment.objects.create(user=founder, branch=branch)
+    if activate:
+        activate_role(assignment)
+    else:
+        settle_role(founder.pk, organization.pk)
     changed(person_fact(founder.pk))
     return organization

@@ -81,7 +81,7 @@ def approve_join_request(
     organization = lock_organization(editor.acting_role.organization_id)
     request = _pending(editor, request_id)
     roles = roles_of(organization.id, [role_id], "role")
-    require_covered(editor, roles)
+    require_covered(editor, roles, holders=[request.requester_id])
     branches = branches_of(organization.id, [branch_id] if branch_id else [], "branch")
     require_branches(editor, branches)
     join(user_id=request.requester_id, organization=organization, roles=roles, branches=branches)

@@ -1,6 +1,6 @@
 """What keeps an organisation whole: seats, its last admin, and nobody giving what they lack."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from accounts.cache import Person, load_role, person_fact
 from accounts.models import Role, RoleAssignment, User
@@ -54,10 +54,25 @@ def lock_organization(organization_id: int) -> Organization:
     return Organization.objects.select_for_update(no_key=True).get(pk=organization_id)
 
 
-def require_covered(editor: Person, roles: Iterable[Role]) -> None:
-    """Raise ExceedsOwnPermissions unless the editor's role may do all that each of `roles` may."""
+def lock_role(role_id: int) -> None:
+    """Lock a role that is about to change, and wait for the writes that it grants just now.
+
+    People whose rows are needed are locked before (`accounts.rights`).
+    """
+    Role.objects.select_for_update().only("id").get(pk=role_id)
+
+
+def require_covered(
+    editor: Person, roles: Iterable[Role], *, holders: Collection[int] = ()
+) -> None:
+    """Raise ExceedsOwnPermissions unless the editor's role may give each of `roles` to `holders`.
+
+    `holders` are the ids of the people who hold them or are to: the rule is stricter where the
+    editor is one of them (`accounts.cache.may_give`).
+    """
+    to_oneself = editor.id in holders
     for role in roles:
-        if not editor.acting_role.covers(load_role(role)):
+        if not editor.acting_role.covers(load_role(role), to_oneself=to_oneself):
             raise ExceedsOwnPermissions
 
 

@@ -7,11 +7,13 @@ from accounts.cache import organization_fact, person_fact
 from accounts.models import Role, RoleAssignment, User
 from accounts.services import lock_person, set_email
 from config.cache import changed
+from config.db import clock
 from config.db.retry import write
 from config.errors import DomainError
 from organizations.models import Branch, Organization
 from organizations.services.membership import (
     lock_organization,
+    lock_role,
     part,
     require_admin,
     require_seat,
@@ -21,6 +23,7 @@ from organizations.services.switching import settle_branch, settle_role
 from organizations.signals import organization_closed
 
 __all__ = [
+    "begin_role_change",
     "branch_changed",
     "membership_of",
     "organization_changed",
@@ -45,7 +48,7 @@ def membership_of(user: User, chosen: Iterable[int]) -> Iterator[None]:
     """
     before = _organizations_of(user.pk)
     organizations = {each: lock_organization(each) for each in sorted({*before, *chosen})}
-    lock_person(user.pk)
+    lock_person(user.pk, ends_rights=True)
     if user.is_active:
         for added in set(chosen) - before:
             require_seat(organizations[added])
@@ -65,15 +68,22 @@ def membership_of(user: User, chosen: Iterable[int]) -> Iterator[None]:
 def set_activity(*, user_id: int, is_active: bool) -> None:
     """Deactivate a person everywhere, or bring them back; see `set_active` for what it raises."""
     organizations = [lock_organization(each) for each in sorted(_organizations_of(user_id))]
-    user = lock_person(user_id)
+    user = lock_person(user_id, ends_rights=True)
     # The form has saved it; a person who is back must not count as one more already.
     User.objects.filter(pk=user_id).update(is_active=not is_active)
     set_active(user=user, organizations=organizations, is_active=is_active, by=None)
 
 
-def role_changed(role: Role) -> None:
-    """Settle what follows from a changed role; raise LastAdmin."""
+def begin_role_change(role: Role) -> None:
+    """Lock what changing a stored role takes, before it changes."""
     lock_organization(role.organization_id)
+    for user_id in sorted(role.assignments.values_list("user_id", flat=True)):
+        lock_person(user_id)
+    lock_role(role.pk)
+
+
+def role_changed(role: Role) -> None:
+    """Settle what follows from a changed role, `begin_role_change` was before; raise LastAdmin."""
     require_admin(role.organization_id)
     _settle(role.assignments.values_list("user_id", flat=True))
     changed(organization_fact(role.organization_id))
@@ -91,8 +101,11 @@ def organization_changed(organization: Organization, *, was_closed: bool) -> Non
     if not was_closed:
         return
     members = RoleAssignment.objects.filter(role__organization=organization).values("user_id")
-    # Who is clocking in just now is waited for; who comes later finds it closed.
+    # A write that its roles grant just now is waited for; a later one finds it closed.
     list(User.objects.select_for_update(no_key=True).filter(pk__in=members).order_by("id"))
+    roles = Role.objects.filter(organization=organization)
+    list(roles.select_for_update().order_by("id"))
+    roles.update(updated_at=clock.now())
     organization_closed.send(Organization, organization_id=organization.pk)
 
 

@@ -7,6 +7,7 @@ from django.http import Http404
 
 from accounts.cache import Person, Reach, person_fact
 from accounts.models import Entity, Role, RoleAssignment, User
+from accounts.rights import confirm
 from accounts.services import create_person, lock_person, shut_out
 from config.cache import changed
 from config.db.retry import write
@@ -28,7 +29,7 @@ from organizations.services.membership import (
 from organizations.services.switching import settle_branch, settle_role
 from organizations.signals import membership_ended
 
-# What who writes people may change of others; of oneself, the profile's fields alone.
+# What people may change of themselves: the fields of the profile.
 OWN_FIELDS: Final = frozenset(
     {
         "first_name",
@@ -41,6 +42,14 @@ OWN_FIELDS: Final = frozenset(
         "bank_details",
     }
 )
+
+
+class OwnTerms(DomainError):
+    """Somebody would decide what they are paid by."""
+
+    status = 403
+    code = "own_terms"
+    detail = "Another admin has to change your own terms of employment."
 
 
 class BelongsElsewhere(DomainError):
@@ -79,23 +88,22 @@ def add_person(
 def update_person(*, editor: Person, user_id: int, changes: Mapping[str, Any]) -> User:
     """Change a person whom the editor may change, and return them.
 
-    `is_active` deactivates or brings back. Raises Http404, ExceedsOwnPermissions,
+    `is_active` deactivates or brings back. Raises Http404, ExceedsOwnPermissions, OwnTerms,
     BelongsElsewhere, LastAdmin, NoSeatLeft, SubscriptionEnded.
     """
-    _require_visible(editor, user_id)
-    if editor.writes(Entity.USERS) < Reach.ALL and (
-        user_id != editor.id or not changes.keys() <= OWN_FIELDS
-    ):
-        raise ExceedsOwnPermissions
     changes = dict(changes)
     is_active = changes.pop("is_active", None)
-    if is_active is not None:
-        organization = lock_organization(editor.acting_role.organization_id)
-        user = lock_person(user_id)
-        if user.is_active != is_active:
-            _require_ours(editor, user)
-            set_active(user=user, organizations=[organization], is_active=is_active, by=editor.id)
-    user = lock_person(user_id)
+    organization = lock_organization(editor.acting_role.organization_id)
+    _require_visible(editor, user_id)
+    user = lock_person(user_id, ends_rights=is_active is False)
+    confirm()
+    if user_id == editor.id:
+        _require_own_fields(editor, changes)
+    elif editor.writes(Entity.USERS) < Reach.ALL:
+        raise ExceedsOwnPermissions
+    if is_active is not None and user.is_active != is_active:
+        _require_ours(editor, user)
+        set_active(user=user, organizations=[organization], is_active=is_active, by=editor.id)
     for name, value in changes.items():
         setattr(user, name, value)
     user.save(update_fields=[*changes, "updated_at"])
@@ -139,6 +147,7 @@ def replace_roles(*, editor: Person, user_id: int, role_ids: Iterable[int]) -> N
     if user_id != editor.id:
         _require_visible(editor, user_id)
     user = lock_person(user_id)
+    confirm()
     wanted = roles_of(organization.id, role_ids)
     held = list(
         Role.objects.filter(organization=organization, assignments__user=user).select_related(
@@ -151,8 +160,9 @@ def replace_roles(*, editor: Person, user_id: int, role_ids: Iterable[int]) -> N
         if user_id != editor.id or added:
             raise ExceedsOwnPermissions
     else:
+        require_covered(editor, added, holders=[user_id])
         # Anyone may give up what they hold.
-        require_covered(editor, added if user_id == editor.id else [*added, *removed])
+        require_covered(editor, () if user_id == editor.id else removed)
     RoleAssignment.objects.filter(user=user, role__in=removed).delete()
     RoleAssignment.objects.bulk_create(RoleAssignment(user=user, role=role) for role in added)
     if not wanted:
@@ -189,6 +199,21 @@ def replace_branches(*, editor: Person, user_id: int, branch_ids: Iterable[int])
     )
     settle_branch(user.id)
     changed(person_fact(user.id))
+
+
+def _require_own_fields(editor: Person, changes: Mapping[str, Any]) -> None:
+    """Raise unless a person may change these fields of themselves; the organisation is locked."""
+    if changes.keys() <= OWN_FIELDS:
+        return
+    if editor.writes(Entity.USERS) < Reach.ALL:
+        raise ExceedsOwnPermissions
+    others = RoleAssignment.objects.filter(
+        role__organization_id=editor.acting_role.organization_id,
+        role__is_admin=True,
+        user__is_active=True,
+    ).exclude(user_id=editor.id)
+    if others.exists():
+        raise OwnTerms
 
 
 def _require_visible(editor: Person, user_id: int) -> None:

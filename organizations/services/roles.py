@@ -9,6 +9,7 @@ from django.http import Http404
 
 from accounts.cache import Person, organization_fact
 from accounts.models import AccessLevel, Permission, Role, RoleAssignment
+from accounts.rights import confirm
 from accounts.services import lock_person
 from config.cache import changed
 from config.db.constraints import violated
@@ -18,6 +19,7 @@ from organizations.models import Invitation, Organization
 from organizations.services.membership import (
     branches_of,
     lock_organization,
+    lock_role,
     require_admin,
     require_covered,
 )
@@ -60,16 +62,22 @@ def update_role(*, editor: Person, role_id: int, changes: Mapping[str, Any]) -> 
     Raises Http404, RoleNameTaken, ExceedsOwnPermissions, LastAdmin, InvalidField.
     """
     organization = lock_organization(editor.acting_role.organization_id)
-    role = _role(organization, role_id)
-    require_covered(editor, [role])
-    _apply(role, changes)
-    require_covered(editor, [role])
-    require_admin(organization.id)
+    held = RoleAssignment.objects.filter(role_id=role_id, role__organization=organization)
+    moved: list[int] = []
     if {"branches", "all_branches", "is_admin"} & changes.keys():
-        holders = RoleAssignment.objects.filter(role=role, is_active_role=True)
-        for user_id in holders.order_by("user_id").values_list("user_id", flat=True):
-            lock_person(user_id)
-            settle_branch(user_id)
+        moved = sorted(held.filter(is_active_role=True).values_list("user_id", flat=True))
+    for user_id in moved:
+        lock_person(user_id)
+    confirm()
+    role = _role(organization, role_id)
+    holders = set(held.values_list("user_id", flat=True))
+    require_covered(editor, [role], holders=holders)
+    lock_role(role.id)
+    _apply(role, changes)
+    require_covered(editor, [role], holders=holders)
+    require_admin(organization.id)
+    for user_id in moved:
+        settle_branch(user_id)
     return role
 
 

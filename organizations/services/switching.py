@@ -4,6 +4,7 @@ from django.db.models import F, QuerySet
 
 from accounts.cache import person_fact
 from accounts.models import Role, RoleAssignment
+from accounts.rights import confirm
 from accounts.services import lock_person
 from config.cache import changed
 from config.db import clock
@@ -19,6 +20,7 @@ def switch_role(*, user_id: int, role_id: int) -> None:
     Raises InvalidField for a role that the person does not hold.
     """
     lock_person(user_id)
+    confirm()
     assignment = (
         RoleAssignment.objects.filter(user_id=user_id, role_id=role_id)
         .select_related("role__organization")
@@ -47,9 +49,13 @@ def switch_branch(*, user_id: int, branch_id: int) -> None:
 
 def activate_role(assignment: RoleAssignment) -> None:
     """Make it the person's active role; the person's row is locked."""
-    RoleAssignment.objects.filter(user_id=assignment.user_id, is_active_role=True).exclude(
-        pk=assignment.pk
-    ).update(is_active_role=False)
+    # Locked exclusively: what is being written in the former role commits before.
+    active = RoleAssignment.objects.select_for_update().filter(
+        user_id=assignment.user_id, is_active_role=True
+    )
+    for former in active.exclude(pk=assignment.pk):
+        former.is_active_role = False
+        former.save(update_fields=["is_active_role", "updated_at"])
     assignment.is_active_role, assignment.last_used_at = True, clock.now()
     assignment.save(update_fields=["is_active_role", "last_used_at", "updated_at"])
     changed(person_fact(assignment.user_id))

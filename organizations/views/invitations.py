@@ -104,6 +104,8 @@ class RevokeView(APIView):
 class AcceptView(APIView):
     """Joining by an invitation."""
 
+    repeats_in_any_role = True
+
     @extend_schema(
         operation_id="invitation_accept",
         summary="Accept an invitation",

@@ -36,6 +36,7 @@ class OrganizationListView(APIView):
     """New organisations."""
 
     throttle_scopes = {"POST": "found"}
+    repeats_in_any_role = True
 
     @extend_schema(
         operation_id="organization_found",
@@ -44,12 +45,15 @@ class OrganizationListView(APIView):
         responses={201: OrganizationSerializer},
     )
     def post(self, request: Request) -> Response:
-        """Found an organisation; the caller becomes its active Admin."""
+        """Found an organisation; the caller becomes its Admin, in a browser the active one."""
         wanted = FoundingSerializer(data=request.data)
         wanted.is_valid(raise_exception=True)
-        founder = User.objects.get(pk=caller(request).id)
+        person = caller(request)
         organization = found_organization(
-            founder=founder, **{"time_zone": founder.time_zone, **wanted.validated_data}
+            founder=User.objects.get(pk=person.id),
+            # A program does not move its owner's browser.
+            activate=person.token_role_id is None,
+            **{"time_zone": person.time_zone, **wanted.validated_data},
         )
         return Response(OrganizationSerializer(organization).data, status=201)
 

@@ -92,8 +92,10 @@ class UserView(APIView):
     permission_classes = (access_to(Entity.USERS),)
 
     def lock(self, request: Request, user_id: int) -> None:
-        """Lock the organisation, and the person."""
-        lock_organization(caller(request).acting_role.organization_id)
+        """Lock the organisation, and the person; raise Http404 where the caller sees none."""
+        person = caller(request)
+        lock_organization(person.acting_role.organization_id)
+        get_object_or_404(visible_users(person).only("pk"), pk=user_id)
         lock_person(user_id)
 
     @extend_schema(operation_id="user", summary="A person", responses=UserDetailSerializer)

@@ -13,6 +13,8 @@ from accounts.cache import ActiveRole, HeldRole, Person, RoleOrganization, Setti
 from accounts.models import AccessLevel
 from config.cache.codec import codec_of
 
+SINCE = datetime(2024, 3, 31, 1, tzinfo=UTC)
+
 
 class Reach(IntEnum):
     NONE = 0
@@ -71,7 +73,9 @@ def test_it_works() -> None:
 
 def test_a_persons_context() -> None:
     organization = RoleOrganization(3, "nordwind", "Nordwind", "")
-    role = ActiveRole(5, "Lead", 3, False, frozenset({1}), {"worktime": AccessLevel.ALL_BOTH})
+    role = ActiveRole(
+        5, "Lead", 3, False, frozenset({1}), {"worktime": AccessLevel.ALL_BOTH}, SINCE
+    )
     person = Person(
         id=7,
         username="bob",
@@ -82,6 +86,7 @@ def test_a_persons_context() -> None:
         country="DE",
         time_zone="Europe/Berlin",
         settings=Settings(),
+        session_generation=3,
         roles=(HeldRole(5, "Lead", organization, True),),
         active_role=role,
     )

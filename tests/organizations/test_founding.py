@@ -7,13 +7,14 @@ from organizations.models import Organization, OrganizationSettings
 from organizations.services.founding import NameTaken, found_organization
 
 
-def found(founder: User, name: str = "nordwind") -> Organization:
+def found(founder: User, name: str = "nordwind", *, activate: bool = False) -> Organization:
     return found_organization(
         founder=founder,
         name=name,
         display_name="Nordwind",
         branch_name="Hamburg",
         time_zone="Europe/Berlin",
+        activate=activate,
     )
 
 
@@ -45,10 +46,17 @@ def test_default_permissions(
     assert (row.access_level if row else None) == level
 
 
-def test_a_second_one_becomes_the_active_one(ada: User, nordwind: Organization) -> None:
-    other = found(ada, "other")
+def test_a_second_one_becomes_the_active_one_if_wanted(ada: User, nordwind: Organization) -> None:
+    other = found(ada, "other", activate=True)
     assert ada.role_assignments.get(is_active_role=True).role.organization == other
     assert ada.branch_assignments.get(is_active_branch=True).branch.organization == other
+    assert ada.role_assignments.count() == 2
+
+
+def test_a_second_one_leaves_the_founder_where_they_are(ada: User, nordwind: Organization) -> None:
+    found(ada, "other")
+    assert ada.role_assignments.get(is_active_role=True).role.organization == nordwind
+    assert ada.branch_assignments.get(is_active_branch=True).branch.organization == nordwind
     assert ada.role_assignments.count() == 2
 
 

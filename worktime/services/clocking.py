@@ -89,18 +89,22 @@ def start_worktime(
 
 
 @write
-def stop_worktime(*, user_id: int) -> tuple[WorkTime, bool]:
+def stop_worktime(*, user_id: int, organization_id: int | None = None) -> tuple[WorkTime, bool]:
     """Clock a person out and return the record and whether it was stopped already.
 
-    Asking again returns the last stopped record. Raises NeverClockedIn.
+    With `organization_id` only a record there counts. Asking again returns the last stopped
+    record. Raises NeverClockedIn.
     """
     lock_person(user_id)
-    if record := running_worktime(user_id):
+    records = WorkTime.objects.all()
+    if organization_id is not None:
+        records = records.filter(organization_id=organization_id)
+    if record := records.running().filter(user_id=user_id).select_related(*SHOWN).first():
         _end(record, clock.now())
         # It is shorter than it was, so it collides with nothing.
         record.save(update_fields=["ended_at", "updated_at"])
         return record, False
-    return _last(Author(user_id, WorkTime.objects.all()), user_id), True
+    return _last(Author(user_id, records), user_id), True
 
 
 @write

@@ -4,6 +4,7 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from accounts.cache import Person
 from accounts.models import Entity, Scope
 from accounts.permissions import access_to, caller
 from config.api.reads import Known, Reads
@@ -49,7 +50,7 @@ class StartView(APIView):
 
 
 class StopView(APIView):
-    """Clock out; it is about the person, whatever the active role."""
+    """Clock out; it is about the person, whatever the active role, and a token's organisation."""
 
     token_scope = Scope.CLOCK
 
@@ -58,12 +59,15 @@ class StopView(APIView):
     )
     def post(self, request: Request) -> Response:
         """Stop the caller's record; asking again returns the one stopped last."""
-        record, already_stopped = stop_worktime(user_id=caller(request).id)
+        person = caller(request)
+        record, already_stopped = stop_worktime(
+            user_id=person.id, organization_id=_organization_of_token(person)
+        )
         return Response({**WorkTimeSerializer(record).data, "already_stopped": already_stopped})
 
 
 class ActiveView(APIView):
-    """Whether the caller is clocked in; about the person, whatever the active role."""
+    """Whether the caller is clocked in, wherever; for a token, in its organisation."""
 
     token_scope = Scope.CLOCK
 
@@ -76,5 +80,13 @@ class ActiveView(APIView):
     )
     def get(self, request: Request) -> Response:
         """Return the caller's running record or null."""
-        record = active_worktimes.get(caller(request).id)
+        person = caller(request)
+        record = active_worktimes.get(person.id)
+        if record and _organization_of_token(person) not in (None, record.organization_id):
+            record = None
         return Response(shown(ActiveSerializer, {"worktime": record}))
+
+
+def _organization_of_token(person: Person) -> int | None:
+    """Return the only organisation that concerns a token; None for a browser: all do."""
+    return None if person.token_role_id is None else person.acting_role.organization_id

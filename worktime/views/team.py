@@ -109,12 +109,8 @@ class OvertimeView(APIView):
         wanted = OvertimeSerializer(data=request.data)
         wanted.is_valid(raise_exception=True)
         given = wanted.validated_data
-        person = caller(request)
-        if visible_member(person, given["user"]) is None:
-            raise Http404
         approve_overtime(
-            approver_id=person.id,
-            organization_id=person.acting_role.organization_id,
+            approver=caller(request),
             user_id=given["user"],
             day=given["date"],
             hours=given["hours"],
