@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from django.db.models import Count, Exists, OuterRef, Prefetch, Q, QuerySet
+from django.db.models import Count, Exists, F, OuterRef, Prefetch, Q, QuerySet
 
 from accounts.cache import Person, Reach, organization_fact, person_fact
 from accounts.models import Entity, Role, RoleAssignment, User
@@ -146,18 +146,25 @@ def own_branch_cards(person: Person) -> list[BranchCard]:
 
 
 def active_branch(person: Person) -> Branch | None:
-    """Return the branch that clocking in takes; None outside the active organisation."""
+    """Return the branch that clocking in takes; None outside the active organisation.
+
+    A token does not follow its owner's browser elsewhere: there it takes the one used last.
+    """
     role = person.active_role
     if role is None:
         return None
     assignments = BranchAssignment.objects.filter(
         user_id=person.id,
-        is_active_branch=True,
         branch__organization_id=role.organization_id,
         branch__is_active=True,
     )
     if role.branches is not None:
         assignments = assignments.filter(branch_id__in=role.branches)
+    if person.token_role_id is None:
+        assignments = assignments.filter(is_active_branch=True)
+    else:
+        last_used = F("last_used_at").desc(nulls_last=True)
+        assignments = assignments.order_by("-is_active_branch", last_used, "id")
     assignment = assignments.select_related("branch").first()
     return assignment.branch if assignment else None
 

@@ -1,11 +1,13 @@
 """Whose word a write is done on: what an authenticator has to say besides who calls."""
 
 from contextlib import AbstractContextManager
-from typing import Protocol
+from typing import Final, Protocol
 
 from rest_framework.request import Request
 
 from config.errors import DomainError
+
+ACTING_ROLE: Final = "X-Acting-Role"
 
 
 class RightsChanged(Exception):

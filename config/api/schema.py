@@ -7,10 +7,17 @@ from typing import Any, TypeVar
 from drf_spectacular.authentication import SessionScheme
 from drf_spectacular.extensions import OpenApiFilterExtension
 from drf_spectacular.openapi import AutoSchema as SpectacularAutoSchema
-from drf_spectacular.utils import Direction, OpenApiExample, extend_schema_serializer
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import (
+    Direction,
+    OpenApiExample,
+    OpenApiParameter,
+    extend_schema_serializer,
+)
 from rest_framework import serializers
 from rest_framework.permissions import SAFE_METHODS
 
+from config.api.authority import ACTING_ROLE
 from config.api.exceptions import CONTENT_TYPE
 from config.api.tables import CONNECTORS, MOST_BYTES, Operator
 
@@ -106,6 +113,22 @@ class AutoSchema(SpectacularAutoSchema):
     def get_summary(self) -> str | None:
         """Return the declared summary, else the first sentence of the view's description."""
         return super().get_summary() or self.get_description().split(".")[0] or None
+
+    def get_override_parameters(self) -> list[Any]:
+        """Return what every write may say of its caller."""
+        if self.method in SAFE_METHODS:
+            return []
+        return [
+            OpenApiParameter(
+                ACTING_ROLE,
+                OpenApiTypes.INT64,
+                OpenApiParameter.HEADER,
+                description=(
+                    "The id of the role that the caller sees as active. If another one is, the"
+                    " answer is 409 `acting_role_changed` and nothing is done."
+                ),
+            )
+        ]
 
     def _get_response_bodies(self, direction: Direction = "response") -> dict[str, Any]:
         """Return the declared answers and the problems."""

@@ -12,7 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView as RestAPIView
 
-from config.api.authority import Authority, RightsChanged
+from config.api.authority import ACTING_ROLE, Authority, RightsChanged
 from config.api.conditional import ChangedMeanwhile, require_match, with_etag
 from config.api.idempotency import once
 from config.api.permissions import require_scope
@@ -23,7 +23,6 @@ from config.errors import DomainError, InvalidField
 
 DECISIONS: Final = 3  # how often a write is decided anew while others change what grants it
 REFUSALS: Final = (APIException, DomainError, Http404, PermissionDenied)
-ACTING_ROLE: Final = "X-Acting-Role"
 
 
 class APIView(RestAPIView):

@@ -1,6 +1,6 @@
 """The people of an organisation: adding, changing and deactivating them, their roles, branches."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from typing import Any, Final
 
 from django.http import Http404
@@ -42,6 +42,10 @@ OWN_FIELDS: Final = frozenset(
         "bank_details",
     }
 )
+
+
+# What people are paid by: another admin changes it, if there is one.
+TERMS: Final = frozenset({"employee_number", "normal_working_hours"})
 
 
 class OwnTerms(DomainError):
@@ -91,22 +95,22 @@ def update_person(*, editor: Person, user_id: int, changes: Mapping[str, Any]) -
     `is_active` deactivates or brings back. Raises Http404, ExceedsOwnPermissions, OwnTerms,
     BelongsElsewhere, LastAdmin, NoSeatLeft, SubscriptionEnded.
     """
-    changes = dict(changes)
-    is_active = changes.pop("is_active", None)
+    is_active = changes.get("is_active")
     organization = lock_organization(editor.acting_role.organization_id)
     _require_visible(editor, user_id)
     user = lock_person(user_id, ends_rights=is_active is False)
     confirm()
     if user_id == editor.id:
-        _require_own_fields(editor, changes)
+        _require_own_fields(editor, changes.keys())
     elif editor.writes(Entity.USERS) < Reach.ALL:
         raise ExceedsOwnPermissions
     if is_active is not None and user.is_active != is_active:
         _require_ours(editor, user)
         set_active(user=user, organizations=[organization], is_active=is_active, by=editor.id)
-    for name, value in changes.items():
+    fields = {name: value for name, value in changes.items() if name != "is_active"}
+    for name, value in fields.items():
         setattr(user, name, value)
-    user.save(update_fields=[*changes, "updated_at"])
+    user.save(update_fields=[*fields, "updated_at"])
     changed(person_fact(user_id))
     return user
 
@@ -201,12 +205,12 @@ def replace_branches(*, editor: Person, user_id: int, branch_ids: Iterable[int])
     changed(person_fact(user.id))
 
 
-def _require_own_fields(editor: Person, changes: Mapping[str, Any]) -> None:
+def _require_own_fields(editor: Person, names: Set[str]) -> None:
     """Raise unless a person may change these fields of themselves; the organisation is locked."""
-    if changes.keys() <= OWN_FIELDS:
-        return
-    if editor.writes(Entity.USERS) < Reach.ALL:
+    if editor.writes(Entity.USERS) < Reach.ALL and not names <= OWN_FIELDS:
         raise ExceedsOwnPermissions
+    if not names & TERMS:
+        return
     others = RoleAssignment.objects.filter(
         role__organization_id=editor.acting_role.organization_id,
         role__is_admin=True,

@@ -23,6 +23,12 @@ ABOUT_ONESELF = {"worktime", "users", "filter_lists"}
 
 
 def role(*, is_admin: bool = False, organization: int = 1, **levels: str) -> ActiveRole:
+    return of_levels(levels, is_admin=is_admin, organization=organization)
+
+
+def of_levels(
+    levels: dict[str, str], *, is_admin: bool = False, organization: int = 1
+) -> ActiveRole:
     given = {entity: AccessLevel(level) for entity, level in levels.items()}
     return ActiveRole(1, "", organization, is_admin, None, {**NOTHING, **given}, SINCE)
 
@@ -34,7 +40,7 @@ def test_every_level(entity: str, to_oneself: bool) -> None:
         lacking = DOES[given] - DOES[own]
         if not to_oneself and entity in ABOUT_ONESELF and "read all" in DOES[own]:
             lacking -= {"write own"}
-        covered = role(**{entity: own}).covers(role(**{entity: given}), to_oneself=to_oneself)
+        covered = of_levels({entity: own}).covers(of_levels({entity: given}), to_oneself=to_oneself)
         assert covered is not bool(lacking), (own, given)
 
 

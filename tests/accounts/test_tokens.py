@@ -8,7 +8,7 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.models import ApiToken, RoleAssignment, User
-from organizations.models import BranchAssignment, Organization
+from organizations.models import Branch, BranchAssignment, Organization
 from tests.conftest import Api
 
 TOKENS = "/api/tokens/"
@@ -198,8 +198,14 @@ def test_a_repeated_request_makes_another(api: type[Api], alice: User) -> None:
     assert ApiToken.objects.count() == 2
 
 
-def test_an_inactive_branch_is_none(api: type[Api], alice: User) -> None:
+def test_it_takes_the_branch_that_was_used_last(api: type[Api], alice: User) -> None:
     BranchAssignment.objects.filter(user=alice).update(is_active_branch=False)
+    secret = make(api, alice, "worktime:clock")
+    assert send("POST", START, secret).json()["branch"]["name"] == "Hamburg"
+
+
+def test_an_inactive_branch_is_none(api: type[Api], alice: User, hamburg: Branch) -> None:
+    Branch.objects.filter(pk=hamburg.pk).update(is_active=False)
     secret = make(api, alice, "worktime:clock")
     assert code(send("POST", START, secret)) == (409, "branch_required")
 

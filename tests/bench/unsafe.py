@@ -1,7 +1,8 @@
 """The benchmarks' settings with writes that promise less, by BENCH_WRITES.
 
 `unnoted` writes do not note their transaction's id, so a COMMIT whose answer is lost could not be
-asked about; `atomic` ones are Django's plain `atomic`, with one attempt.
+asked about; `atomic` ones are Django's plain `atomic`, with one attempt. `unconfirmed` ones do not
+confirm the rights of their caller before COMMIT.
 """
 
 import os
@@ -26,9 +27,14 @@ class Unsafe(AppConfig):
 
     def ready(self) -> None:
         """Replace the parts."""
+        from accounts import rights
         from config.db import connection, pooled, retry
         from config.db.intent import Intent, use
 
+        promises = os.environ["BENCH_WRITES"]
+        if promises == "unconfirmed":
+            rights.confirm = lambda: None
+            return
         # Nothing stands behind BEGIN then, and before COMMIT nothing is asked.
         pooled.IDENTIFY = b""  # type: ignore[attr-defined]
         connection.Connection.identify = lambda self: None  # type: ignore[method-assign]
@@ -37,5 +43,5 @@ class Unsafe(AppConfig):
             with use(Intent.WRITE, label=name), retry._Owned():
                 return function()
 
-        if os.environ["BENCH_WRITES"] == "atomic":
+        if promises == "atomic":
             retry._run = run

@@ -56,14 +56,12 @@ def test_one_invitation_gives_one_membership(
     assert new.role_assignments.count() == 1
 
 
-def test_the_last_two_admins_demote_each_other(
-    api: type[Api], ada: User, bob: User, nordwind: Organization, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    admin = role(nordwind, "Admin")
-    RoleAssignment.objects.filter(user=bob).update(role=admin)
-    users, clients = [ada, bob], [api(ada), api(bob)]
-    body = {"roles": [role(nordwind, "Member").id]}
-    # All are admins when they are let in: who comes later is told what any member is told.
+@pytest.fixture
+def two_admins(
+    ada: User, bob: User, nordwind: Organization, monkeypatch: pytest.MonkeyPatch
+) -> list[User]:
+    """Ada and bob; fifty requests of theirs are let in together, while both are admins."""
+    RoleAssignment.objects.filter(user=bob).update(role=role(nordwind, "Admin"))
     all_are_in = threading.Barrier(50, timeout=30)
     let_in = UserRolesView.initial
 
@@ -72,12 +70,41 @@ def test_the_last_two_admins_demote_each_other(
         all_are_in.wait()
 
     monkeypatch.setattr(UserRolesView, "initial", let_in_together)
-    answers = race(
-        50,
-        lambda i: clients[i % 2].send("PUT", f"/api/users/{users[1 - i % 2].id}/roles/", body),
-    )
-    assert RoleAssignment.objects.filter(role=admin, user__is_active=True).count() == 1
-    assert answers == {(200, ""): 25, (409, "last_admin"): 25}
+    return [ada, bob]
+
+
+def ask_for_fewer_roles(
+    api: type[Api], users: list[User], nordwind: Organization, *, of_the_other: bool
+) -> Any:
+    body = {"roles": [role(nordwind, "Member").id]}
+    clients = [api(each) for each in users]
+
+    def ask(i: int) -> Any:
+        who = users[(i + of_the_other) % 2]
+        return clients[i % 2].send("PUT", f"/api/users/{who.id}/roles/", body)
+
+    return race(50, ask)
+
+
+def test_the_last_two_admins_demote_each_other(
+    api: type[Api], two_admins: list[User], nordwind: Organization
+) -> None:
+    answers = ask_for_fewer_roles(api, two_admins, nordwind, of_the_other=True)
+    admins = RoleAssignment.objects.filter(role__is_admin=True, user__is_active=True)
+    assert admins.count() == 1
+    # The slower one is no admin any more, and sees nobody but himself.
+    assert answers == {(200, ""): 25, (404, "not_found"): 25}
+
+
+def test_the_last_two_admins_step_down(
+    api: type[Api], two_admins: list[User], nordwind: Organization
+) -> None:
+    answers = ask_for_fewer_roles(api, two_admins, nordwind, of_the_other=False)
+    admins = RoleAssignment.objects.filter(role__is_admin=True, user__is_active=True)
+    assert admins.count() == 1
+    # Who has stepped down repeats in a lesser role, which may not give itself another.
+    assert answers[200, ""] + answers[409, "last_admin"] == 50
+    assert answers[409, "last_admin"] == 25
 
 
 def test_seats_are_not_oversold(api: type[Api], ada: User, nordwind: Organization) -> None:

@@ -103,5 +103,5 @@ def test_query_counts(
 ) -> None:
     client = api(both)
     role = role_in(both, suedwind)
-    with django_assert_num_queries(22):
+    with django_assert_num_queries(24):
         client.send("PUT", ROLE, {"role": role})

@@ -285,3 +285,47 @@ def test_query_count(
     client = api(ada)
     with django_assert_num_queries(6):
         assert len(client.get(USERS).json()["results"]) == count + 1
+
+
+def test_nobody_changes_their_own_terms(
+    api: type[Api], ada: User, bob: User, nordwind: Organization
+) -> None:
+    client, own = api(ada), f"{USERS}{ada.id}/"
+    # The only admin has nobody to ask.
+    assert client.send("PATCH", own, {"normal_working_hours": "8.00"}).status_code == 200
+    RoleAssignment.objects.filter(user=bob).update(role=role(nordwind, "Admin"))
+    for changes in ({"normal_working_hours": "24.00"}, {"employee_number": "1", "city": "x"}):
+        assert code(client.send("PATCH", own, changes)) == (403, "own_terms")
+    assert client.send("PATCH", own, {"first_name": "Ada"}).status_code == 200
+    assert api(bob).send("PATCH", own, {"normal_working_hours": "7.00"}).status_code == 200
+
+
+def test_if_match_tells_nothing_of_strangers(
+    api: type[Api], ada: User, charlie: User, nordwind: Organization
+) -> None:
+    client = api(ada)
+    for user_id in (charlie.id, 999_999):
+        answer = client.send("PATCH", f"{USERS}{user_id}/", {}, **{"If-Match": '"x"'})
+        assert code(answer) == (404, "not_found")
+
+
+def test_a_role_is_not_widened_by_who_holds_it(
+    api: type[Api], alice: User, nordwind: Organization
+) -> None:
+    own = role(nordwind, "Member")
+    allow(own, "roles", "all_both")
+    allow(own, "users", "all_both")
+    allow(own, "worktime", "own_read")
+    wider = Role.objects.create(organization=nordwind, name="Wider")
+    allow(wider, "worktime", "own_both")
+    client, body = api(alice), {"permissions": {"worktime": "own_both"}}
+    refused = (403, "exceeds_own_permissions")
+    assert code(client.send("PATCH", f"/api/roles/{own.id}/", body)) == refused
+    roles = {"roles": [own.id, wider.id]}
+    assert code(client.send("PUT", f"{USERS}{alice.id}/roles/", roles)) == refused
+    # Nor may a reader of all widen their own, who may let others do that.
+    allow(own, "worktime", "all_read")
+    client = api(alice)
+    assert code(client.send("PATCH", f"/api/roles/{own.id}/", body)) == refused
+    assert code(client.send("PUT", f"{USERS}{alice.id}/roles/", roles)) == refused
+    assert client.send("PATCH", f"/api/roles/{wider.id}/", body).status_code == 200

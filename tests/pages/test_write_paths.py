@@ -49,6 +49,7 @@ HELPERS = {
     "filterlists.services.tell",
     "filterlists.services.tell_person",
     "organizations.services.membership.lock_organization",
+    "organizations.services.operators.begin_role_change",
     "organizations.services.operators.branch_changed",
     "organizations.services.operators.membership_of",
     "organizations.services.operators.organization_changed",

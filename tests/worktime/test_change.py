@@ -192,7 +192,7 @@ def test_query_counts(
         client.get(path(record))
     with django_assert_num_queries(7):
         client.get(f"{path(record)}revisions/")
-    with django_assert_num_queries(14):
+    with django_assert_num_queries(15):
         client.send("PATCH", path(record), {"notes": "x", "reason": "x"})
-    with django_assert_num_queries(12):
+    with django_assert_num_queries(13):
         assert client.send("DELETE", f"{path(record)}?reason=x").status_code == 204

@@ -203,5 +203,5 @@ def test_query_count(
     api: type[Api], alice: User, django_assert_num_queries: Callable[..., Any]
 ) -> None:
     client = api(alice)
-    with django_assert_num_queries(13):
+    with django_assert_num_queries(14):
         assert client.post_json(START).status_code == 201

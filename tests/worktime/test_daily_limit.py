@@ -178,5 +178,5 @@ def test_query_counts(
     with django_assert_num_queries(4):
         assert len(records_beyond_limit()) == count
     client = api(alice)
-    with django_assert_num_queries(15):
+    with django_assert_num_queries(16):
         assert client.post_json(START).status_code == 201

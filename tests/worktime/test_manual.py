@@ -150,5 +150,5 @@ def test_query_count(
     api: type[Api], alice: User, django_assert_num_queries: Callable[..., Any]
 ) -> None:
     client = api(alice)
-    with django_assert_num_queries(14):
+    with django_assert_num_queries(15):
         assert client.post_json(LIST, times()).status_code == 201

@@ -199,7 +199,7 @@ def test_query_counts(
     client = api(bob)
     with django_assert_num_queries(9):
         assert len(client.get(ACTIVE).json()["results"]) == count
-    with django_assert_num_queries(13):
-        client.post_json(STOP, {"user": members[0].id})
     with django_assert_num_queries(14):
+        client.post_json(STOP, {"user": members[0].id})
+    with django_assert_num_queries(15):
         client.send("PUT", OVERTIME, {"user": members[0].id, "date": "2026-03-24", "hours": 1})

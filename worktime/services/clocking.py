@@ -25,6 +25,8 @@ from worktime.services.records import (
     zone_of,
 )
 
+# What clocking in asks of an organisation.
+RULES: Final = ("is_active", "time_zone", "require_bank_details", "daily_limit", "day_rule")
 BACKDATED_AT_MOST: Final = timedelta(hours=24)
 CLOCKS_MAY_DIFFER_BY: Final = timedelta(seconds=60)
 
@@ -68,7 +70,7 @@ def start_worktime(
     was closed meanwhile.
     """
     user = lock_person(person.id)
-    organization = Organization.objects.get(pk=person.acting_role.organization_id)
+    organization = Organization.objects.only(*RULES).get(pk=person.acting_role.organization_id)
     if not organization.is_active:
         raise PermissionDenied
     if organization.require_bank_details and not user.bank_details.strip():

@@ -4,6 +4,7 @@ from datetime import date
 from decimal import Decimal
 
 from accounts.cache import Person
+from accounts.models import User
 from config.db.retry import write
 from config.errors import DomainError
 from worktime.cache import visible_member
@@ -26,10 +27,10 @@ def approve_overtime(*, approver: Person, user_id: int, day: date, hours: Decima
     Raises NoSuchMember.
     """
     organization_id = approver.acting_role.organization_id
-    # Looked at before, as there may be no such person, and after others' changes of them.
-    if visible_member(approver, user_id) is None:
-        raise NoSuchMember
-    lock_person(user_id)
+    try:
+        lock_person(user_id)
+    except User.DoesNotExist as error:
+        raise NoSuchMember from error
     if visible_member(approver, user_id) is None:
         raise NoSuchMember
     if hours:

@@ -22,6 +22,15 @@ from worktime.models import (
 )
 
 SHORTEST: Final = timedelta(microseconds=1)
+# What the rules of a record ask of its person, and what a record shows of them.
+NEEDED: Final = (
+    "username",
+    "first_name",
+    "last_name",
+    "bank_details",
+    "normal_working_hours",
+    "time_zone",
+)
 
 
 class WorktimeCollides(DomainError):
@@ -66,7 +75,7 @@ def lock_person(user_id: int) -> User:
     What is cached of their working time falls with the COMMIT.
     """
     changed(worktime_fact(user_id))
-    return User.objects.select_for_update(no_key=True).get(pk=user_id)
+    return User.objects.select_for_update(no_key=True).only(*NEEDED).get(pk=user_id)
 
 
 def assigned_branch(
