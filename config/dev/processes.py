@@ -18,24 +18,41 @@ PROGRAMS: Final = ("postgres", "valkey-server")
 
 def working_in(folder: Path) -> list[int]:
     """Return the ids of the server processes that work in a folder or below."""
-    found = []
+    found, parents = [], {}
     for entry in Path("/proc").iterdir():
-        # Servers change into their data folder, and so do their children; a process that ends
-        # meanwhile, or is another account's, has no readable folder.
+        # One that ends meanwhile has no files any more.
         with contextlib.suppress(OSError):
-            if (
-                entry.name.isdigit()
-                and (entry / "cwd").readlink().is_relative_to(folder)
-                and (entry / "comm").read_text().strip() in PROGRAMS
-            ):
-                found.append(int(entry.name))
-    return found
+            if entry.name.isdigit() and (entry / "comm").read_text().strip() in PROGRAMS:
+                letter, parent = _fields(entry)
+                if letter == "Z":
+                    continue
+                parents[int(entry.name)] = parent
+                if _works_in(entry, folder):
+                    found.append(int(entry.name))
+    # What another account's children work in cannot be read everywhere.
+    return found + [pid for pid, parent in parents.items() if parent in found and pid not in found]
+
+
+def _works_in(entry: Path, folder: Path) -> bool:
+    # Servers name their folder in the command line, and change into it, as their children do.
+    if f"{folder}/" in (entry / "cmdline").read_text(errors="replace"):
+        return True
+    try:
+        return (entry / "cwd").readlink().is_relative_to(folder)
+    except PermissionError:
+        return False
+
+
+def _fields(entry: Path) -> tuple[str, int]:
+    """Return the kernel's letter for a process's state, and its parent's id."""
+    letter, parent, *_ = (entry / "stat").read_text().rpartition(")")[2].split()
+    return letter, int(parent)
 
 
 def state(pid: int) -> str:
     """Return the kernel's letter for it: "T" is stopped, "Z" ended."""
     try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        return _fields(Path(f"/proc/{pid}"))[0]
     except OSError:
         return "Z"
 

