@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db import connection
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 
 from config.db.retry import write
@@ -48,6 +49,14 @@ class WriteAdmin(Base):
         """List objects, or run an action on some."""
         view = super().changelist_view
         return run(request, lambda: view(request, extra_context))
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        """Return what is found; nothing for a character that PostgreSQL knows no text with."""
+        if "\0" in search_term:
+            return queryset.none(), False
+        return super().get_search_results(request, queryset, search_term)
 
 
 class LookOnly(Base):

@@ -49,6 +49,8 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
+    # allauth's page of sessions says with it how long ago each was used.
+    "django.contrib.humanize",
     "allauth",
     "allauth.account",
     "allauth.headless",

@@ -14,6 +14,7 @@ from organizations.services import operators
 class OrganizationAdmin(WriteAdmin, admin.ModelAdmin[Organization]):
     list_display = ("display_name", "name", "is_active", "subscription_plan", "max_users")
     list_filter = ("is_active", "subscription_plan")
+    ordering = ("display_name", "id")
     search_fields = ("name", "display_name", "domain")
     formfield_overrides = {models.URLField: {"assume_scheme": "https"}}
     fields = (
@@ -54,6 +55,7 @@ class BranchAdmin(WriteAdmin, admin.ModelAdmin[Branch]):
     """A branch, without who works there: that may be hundreds, and is in each person's form."""
 
     list_display = ("name", "organization", "city", "country", "is_active")
+    ordering = ("organization__display_name", "name", "id")
     list_filter = ("is_active", "organization")
     list_select_related = ("organization",)
     search_fields = ("name", "city", "organization__name", "organization__display_name")

@@ -119,6 +119,7 @@ class PermissionInline(admin.TabularInline[Permission, Role]):
 @admin.register(Role)
 class RoleAdmin(WriteAdmin, admin.ModelAdmin[Role]):
     list_display = ("name", "organization", "is_admin", "all_branches")
+    ordering = ("organization__display_name", "name", "id")
     list_filter = ("is_admin", "organization")
     list_select_related = ("organization",)
     search_fields = ("name", "organization__name", "organization__display_name")
