@@ -100,7 +100,7 @@ def pages() -> Iterator[str]:
             yield route
 
 
-def REGISTERED() -> list[Any]:  # noqa: N802
+def REGISTERED() -> list[Any]:
     return list(admin.site._registry)
 
 
