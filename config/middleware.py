@@ -9,14 +9,19 @@ from typing import Any, Final
 from uuid import uuid4
 
 from django.conf import settings
+from django.core.exceptions import RequestDataTooBig
 from django.core.signals import got_request_exception
 from django.db import InterfaceError, OperationalError
 from django.dispatch import receiver
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, UnreadablePostError
 from django.http.response import HttpResponseBase
+from django.middleware.common import CommonMiddleware
+from rest_framework.exceptions import ParseError
 from rest_framework.permissions import SAFE_METHODS
 
+from config import gateway
 from config.api.exceptions import problem_response, refusal_response, shortage_response
+from config.api.parsers import read_json
 from config.cache import scope
 from config.db.intent import Intent, use
 from config.errors import DomainError
@@ -25,6 +30,15 @@ GetResponse = Callable[[HttpRequest], HttpResponseBase]
 
 # Characters that are safe in a log line and a header; anything else gets an id of ours.
 KNOWN_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
+MOST_PARAMETERS: Final = 100
+# How the faults of a body are told: status, code, text.
+FAULTS: Final = {
+    gateway.CHUNKED: (411, "length_required", "Send the body with a Content-Length."),
+    gateway.LATE: (408, "request_timeout", "The body did not come within 10 seconds."),
+    gateway.TOO_LARGE: (413, "too_large", "The body may have at most {limit} bytes."),
+    gateway.BROKEN: (400, "bad_request", "The body is not as long as its headers say."),
+    gateway.CROWDED: (503, "busy", "Too much is being sent here just now."),
+}
 _request_id: ContextVar[str] = ContextVar("request_id", default="-")
 
 
@@ -88,23 +102,81 @@ def _keep_shortage(request: HttpRequest | None = None, **kwargs: Any) -> None:
         request.shortage = error  # type: ignore[attr-defined]
 
 
-class BodyLimitMiddleware:
-    """Refuses a body larger than DATA_UPLOAD_MAX_MEMORY_SIZE before anything reads it.
+class BodyMiddleware:
+    """Has the body read, and its JSON checked, before anyone looks at who sent it.
 
-    Django checks where it parses forms only. A body without a Content-Length reads as empty.
+    The gateway has read it already; another app server's is read here. So a body that comes slowly
+    cannot be decided on by a state that is over when it is there, and nobody's form or JSON parser
+    finds another meaning in it than ours.
     """
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
-        length = request.META.get("CONTENT_LENGTH") or "0"
-        if not length.isdecimal() or int(length) > limit:
+        return self._refusal(request) or self.get_response(request)
+
+    def _refusal(self, request: HttpRequest) -> HttpResponseBase | None:
+        query = request.META.get("QUERY_STRING", "")
+        if query.count("&") >= MOST_PARAMETERS:
             return problem_response(
-                request, 413, "too_large", f"The body may have at most {limit} bytes."
+                request, 400, "too_many_parameters", f"Give at most {MOST_PARAMETERS} parameters."
             )
-        return self.get_response(request)
+        if fault := request.META.get(gateway.FAULT):
+            return self._answer(request, fault)
+        length = request.META.get("CONTENT_LENGTH") or "0"
+        if request.META.get("HTTP_TRANSFER_ENCODING"):
+            return self._answer(request, gateway.CHUNKED)
+        if not (length.isascii() and length.isdecimal()):
+            return self._answer(request, gateway.BROKEN)
+        if len(length) > 18 or int(length) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
+            return self._answer(request, gateway.TOO_LARGE)
+        if length == "0":
+            return None
+        try:
+            body = request.body
+        except (UnreadablePostError, RequestDataTooBig):
+            return self._answer(request, gateway.BROKEN)
+        # DRF's views parse theirs with `read_json`; allauth's parse for themselves.
+        if request.path.startswith("/api/auth/") and request.content_type == "application/json":
+            try:
+                read_json(body)
+            except ParseError as error:
+                return problem_response(request, 400, "parse_error", str(error.detail))
+        return None
+
+    def _answer(self, request: HttpRequest, fault: str) -> HttpResponseBase:
+        status, name, detail = FAULTS[fault]
+        detail = detail.format(limit=settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
+        response = problem_response(request, status, name, detail)
+        if status == 503:
+            response["Retry-After"] = "1"
+        # What is left of the body must not be read as another request.
+        response["Connection"] = "close"
+        return response
+
+
+class NoStoreMiddleware:
+    """Has nobody keep an answer that does not say for itself how long it may be kept."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        response = self.get_response(request)
+        response.headers.setdefault("Cache-Control", "no-store")
+        return response
+
+
+class SlashMiddleware(CommonMiddleware):
+    """Django's, which sends a reader to the address with a slash, but no writer.
+
+    Browsers and libraries follow a redirect of a POST with a GET: nothing would be stored, and the
+    answer would be 200.
+    """
+
+    def should_redirect_with_slash(self, request: HttpRequest) -> bool:
+        return request.method in SAFE_METHODS and super().should_redirect_with_slash(request)
 
 
 class IntentMiddleware:

@@ -12,10 +12,11 @@ import os
 import resource
 import signal
 import sys
+from functools import partial
 from typing import Any
 
 from granian import Granian
-from granian.constants import Interfaces
+from granian.constants import HTTPModes, Interfaces
 from granian.errors import FatalError
 from granian.log import LogLevels
 
@@ -39,9 +40,10 @@ def main(arguments: list[str]) -> None:
         "config.wsgi:application",
         address=options.host,
         port=options.port,
-        interface=Interfaces.WSGI,
+        interface=Interfaces.RSGI,
+        # One request at a time for each connection, so that those who wait are as bounded.
+        http=HTTPModes.http1,
         workers=options.workers,
-        blocking_threads=options.threads,
         backpressure=_allow_connections(),
         websockets=False,
         respawn_failed_workers=True,
@@ -49,7 +51,7 @@ def main(arguments: list[str]) -> None:
         log_level=options.log_level,
     )
     try:
-        server.serve(target_loader=load, wrap_loader=False)
+        server.serve(target_loader=partial(load, options.threads), wrap_loader=False)
     except FatalError:
         sys.exit(1)
 
@@ -64,7 +66,7 @@ def _allow_connections() -> int:
     return max(allowed - OTHER_FILES, allowed // 2)
 
 
-def load() -> Any:
+def load(threads: int) -> Any:
     """Load the application in a worker, which from then on ends with the main process.
 
     Otherwise workers would survive a kill of it, and hold the port that its successor needs.
@@ -77,8 +79,10 @@ def load() -> Any:
         parent = multiprocessing.parent_process()
         if parent is not None and parent.pid != os.getppid():
             sys.exit(1)
+    from django.conf import settings
     from django.urls import get_resolver
 
+    from config.gateway import Gateway
     from config.wsgi import application
 
     get_resolver().url_patterns  # noqa: B018  (else the first request would load the views)
@@ -86,7 +90,7 @@ def load() -> Any:
     gc.collect()
     gc.freeze()
     gc.set_threshold(GC_THRESHOLD)
-    return application
+    return Gateway(application, threads=threads, largest_body=settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
 
 
 if __name__ == "__main__":

@@ -34,4 +34,5 @@ urlpatterns = [
     path("api/", include("organizations.urls")),
     path("api/", include("filterlists.urls")),
     path("api/", include("worktime.urls")),
+    path("api/<path:rest>", views.unknown_route),
 ]

@@ -7,11 +7,19 @@ from csp.decorators import csp_replace
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection
 from django.db.migrations.executor import MigrationExecutor
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import (
+    Http404,
+    HttpRequest,
+    HttpResponse,
+    HttpResponsePermanentRedirect,
+    JsonResponse,
+)
 from django.shortcuts import render
+from django.urls import resolve
 from django.utils import translation
 from django.utils.decorators import method_decorator
 from django.views.decorators.cache import never_cache
+from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_safe
 from django_redis import get_redis_connection
 from drf_spectacular.views import (
@@ -20,7 +28,10 @@ from drf_spectacular.views import (
     SpectacularSwaggerSplitView,
 )
 from redis.exceptions import RedisError
+from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
+
+from config.api.exceptions import not_found
 
 # Swagger UI and Redoc style their pages from scripts; Redoc searches in a worker.
 DOCS_CSP: Final = {"style-src": [SELF, UNSAFE_INLINE], "worker-src": [SELF, "blob:"]}
@@ -55,6 +66,17 @@ def readyz(request: HttpRequest) -> HttpResponse:
         return JsonResponse({"status": "not_migrated", **parts}, status=503)
     healthy = set(parts.values()) == {"ok"}
     return JsonResponse({"status": "ok" if healthy else "degraded", **parts})
+
+
+@csrf_exempt
+def unknown_route(request: HttpRequest, rest: str) -> HttpResponse:
+    """Refuse what is no route of the API; a reader who forgot the slash is sent to it.
+
+    In development Django would show a page of its own.
+    """
+    if request.method in SAFE_METHODS and resolve(f"/api/{rest}/").func is not unknown_route:
+        return HttpResponsePermanentRedirect(request.get_full_path(force_append_slash=True))
+    return not_found(request, Http404())
 
 
 def _database() -> str:

@@ -46,7 +46,7 @@ def known() -> set[str]:
     """Return status and code of all that the code can answer."""
     for app in APPS:
         for module in walk_packages([str(settings.BASE_DIR / app)], f"{app}."):
-            if not re.search(r"migrations|management|config\.(dev|serving|asgi|wsgi)", module.name):
+            if not re.search(r"migrations|management|config\.(dev|serving|wsgi)", module.name):
                 import_module(module.name)
     found = {(int(each.status), str(each.code)) for each in subclasses(DomainError)}
     found |= {(503, str(each.code)) for each in subclasses(DatabaseShortage)}
