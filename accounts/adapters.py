@@ -73,7 +73,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         )
 
     def _delete_login_attempts_cached_email(self, request: HttpRequest, **credentials: Any) -> None:
-        """Do nothing: `forget_failures` knows the person, where this knows an address they claim."""
+        """Do nothing: this knows an address that is claimed, `forget_failures` the person."""
 
 
 def forget_failures(request: HttpRequest, user_id: int) -> None:

@@ -1,4 +1,4 @@
-"""Which address a request comes from. Limits and the list of sessions ask here, and nowhere else."""
+"""Which address a request comes from: what limits count, and what a list of sessions shows."""
 
 import ipaddress
 from typing import Final
@@ -30,7 +30,9 @@ def network_of(request: HttpRequest) -> str:
     """Return what is counted as one caller: an IPv4 address, or the /64 of an IPv6 one."""
     address = address_of(request)
     if isinstance(address, ipaddress.IPv6Address):
-        return str(ipaddress.IPv6Network((int(address) >> NETWORK_BITS << NETWORK_BITS, NETWORK_BITS)))
+        return str(
+            ipaddress.IPv6Network((int(address) >> NETWORK_BITS << NETWORK_BITS, NETWORK_BITS))
+        )
     return str(address)
 
 

@@ -1,4 +1,4 @@
-"""Which ports a request's Host may name. Names are Django's matter (ALLOWED_HOSTS); it ignores ports."""
+"""Which ports a request's Host may name; Django's ALLOWED_HOSTS is about names alone."""
 
 from collections.abc import Callable
 from typing import Final

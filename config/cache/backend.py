@@ -1,7 +1,8 @@
 """Django's cache: JSON in Redis, and while that is away what this process remembers.
 
 Through here go allauth's limits of log-in and its used one-time codes, not the caches of
-docs/caches.md. What is no JSON (a pickle, say) is not there. Without anything to remember them in, nobody could log in, or everybody try forever.
+docs/caches.md. Without anything to remember them in, nobody could log in, or everybody try forever.
+What is no JSON (a pickle, say) is not there.
 """
 
 from collections.abc import Callable

@@ -241,7 +241,7 @@ def _text(value: bytes | None) -> str | None:
 
 
 def _decoded(value: bytes) -> str:
-    # Whatever somebody else wrote there must be no error: it is no entry, and no generation of ours.
+    # What somebody else wrote must be no error: it is no entry, and no generation of ours.
     return value.decode(errors="backslashreplace")
 
 

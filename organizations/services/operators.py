@@ -11,6 +11,7 @@ from config.db.retry import write
 from config.errors import DomainError
 from organizations.models import Branch, Organization
 from organizations.services.membership import (
+    close_request,
     lock_organization,
     part,
     require_admin,
@@ -53,6 +54,8 @@ def membership_of(user: User, chosen: Iterable[int]) -> Iterator[None]:
     after = _organizations_of(user.pk)
     for organization_id in sorted(before - after):
         part(user_id=user.pk, organization_id=organization_id, author_id=None)
+    for organization_id in sorted(after - before):
+        close_request(user.pk, organization_id)
     for organization_id in sorted(before):
         require_admin(organization_id)
     if user.branch_assignments.exclude(branch__organization__in=after).exists():

@@ -7,6 +7,7 @@ from typing import Any, Final
 import pytest
 from allauth.account.models import EmailAddress
 from django.core.cache import cache
+from django_redis import get_redis_connection
 from redis import Redis
 
 from accounts.models import User
@@ -42,7 +43,7 @@ READS: Final = {"GET": slice(1, 2), "MGET": slice(1, None), "EVAL": slice(3, Non
 @pytest.fixture
 def plant(monkeypatch: pytest.MonkeyPatch) -> Callable[[bytes], set[str]]:
     """Plants a value under each key that is read from now on, before it is read."""
-    execute = Redis.execute_command
+    execute: Callable[..., Any] = Redis.execute_command
 
     def planting(value: bytes) -> set[str]:
         seen = set[str]()
@@ -135,10 +136,10 @@ def test_what_is_planted_counts_as_missing(
 def test_values_of_a_release_that_pickled_are_missing() -> None:
     ran.clear()
     for value in (PLANTED["pickle"], PLANTED["pickle of old"], PLANTED["no text"]):
-        cache.client.get_client().set(cache.make_key("old"), value)
+        get_redis_connection().set(cache.make_key("old"), value)
         assert cache.get("old") is None
         assert cache.get("old", "none") == "none"
     assert ran == []
-    for value in (True, 1, 1.5, "y", [1.5], {"a": None}):
-        cache.set("new", value)
-        assert cache.get("new") == value
+    for kept in (True, 1, 1.5, "y", [1.5], {"a": None}):
+        cache.set("new", kept)
+        assert cache.get("new") == kept
