@@ -14,6 +14,8 @@ from config.api.exceptions import problem_response
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
 
 USUAL: Final = frozenset({"", "80", "443"})
+# They say the same to everybody, and are asked by whatever address a probe has.
+PROBED: Final = frozenset({"/livez", "/readyz", "/metrics"})
 
 
 def known_ports() -> frozenset[str]:
@@ -33,7 +35,7 @@ class HostPortMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         _, port = split_domain_port(request.META.get("HTTP_HOST", ""))
-        if port not in self.ports:
+        if port not in self.ports and request.path not in PROBED:
             return problem_response(
                 request, 400, "bad_request", f"The Host header names a foreign port: {port[:5]}."
             )

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable
 
+from django.db.models.functions import Now
+
 from accounts.cache import Person, load_role, person_fact
 from accounts.models import Role, RoleAssignment, User
 from accounts.services import lock_person
@@ -147,7 +149,7 @@ def close_request(user_id: int, organization_id: int) -> None:
     """Withdraw what a person still asks, who has joined the organisation meanwhile."""
     JoinRequest.objects.filter(
         requester_id=user_id, organization_id=organization_id, status=JoinStatus.PENDING
-    ).update(status=JoinStatus.WITHDRAWN, processed_at=clock.now())
+    ).update(status=JoinStatus.WITHDRAWN, processed_at=Now())
 
 
 def part(*, user_id: int, organization_id: int, author_id: int | None) -> None:
