@@ -1,19 +1,31 @@
-"""What allauth asks the house: how mail goes out, how the second factor's secrets are stored."""
+"""What allauth asks the house: how mail goes out, what failed log-ins are counted by, how the
+second factor's secrets are stored."""
 
 import base64
 import hashlib
 import logging
+from collections.abc import Iterable
 from smtplib import SMTPException
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, Final
+from urllib.parse import urlsplit
 
+from allauth.account import app_settings
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.internal.userkit import filter_users_by_email, get_user_by_username
+from allauth.core.internal import ratelimit
 from allauth.mfa.adapter import DefaultMFAAdapter
 from cryptography.fernet import Fernet, MultiFernet
 from django.conf import settings
+from django.http import HttpRequest
 
+from config.addresses import address_of
 from config.errors import DomainError
+from config.names import normal_form
 
 logger = logging.getLogger(__name__)
+
+LOGIN_FAILED: Final = "login_failed"
 
 
 class MailUnavailable(DomainError):
@@ -26,15 +38,74 @@ class MailUnavailable(DomainError):
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
-    """Says so when the mail server is away; an account that was made meanwhile stays."""
+    """Takes nothing from the request's Host: neither what mails say nor what limits count by."""
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
-        """Send one mail; raise MailUnavailable."""
+        """Send one mail, which names the site as it is set up; raise MailUnavailable.
+
+        An account that was made meanwhile stays.
+        """
+        site = SimpleNamespace(name="Stechuhr", domain=urlsplit(settings.FRONTEND_URL).netloc)
         try:
-            super().send_mail(template_prefix, email, context)
+            super().send_mail(template_prefix, email, {**context, "current_site": site})
         except (SMTPException, OSError) as error:
             logger.warning("mail not sent template=%s error=%r", template_prefix, error)
             raise MailUnavailable from error
+
+    def get_client_ip(self, request: HttpRequest) -> str:
+        """Return the caller's address; raise PermissionDenied where it is not known."""
+        address = address_of(request)
+        return str(address) if address else str(super().get_client_ip(request))
+
+    def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
+        """Count a try, once by its address and once by each person whom it may let in.
+
+        So a person's user name and e-mails share a count. Raises ValidationError beyond a limit.
+        """
+        counts = [ratelimit.consume(request, **_failures("ip"))]
+        for key in _counted_by(credentials):
+            counts.append(ratelimit.consume(request, **_failures("key"), key=key))
+        if not all(counts):
+            raise self.validation_error("too_many_login_attempts")
+        # What a log-in that works takes back.
+        self._login_failed_rl_usage = ratelimit.RateLimitUsage(
+            [each for count in counts for each in count.usage]
+        )
+
+    def _delete_login_attempts_cached_email(self, request: HttpRequest, **credentials: Any) -> None:
+        """Do nothing: this knows an address that is claimed, `forget_failures` the person."""
+
+
+def forget_failures(request: HttpRequest, user_id: int) -> None:
+    """Forget a person's failed log-ins."""
+    ratelimit.clear(request, **_failures("key"), key=_key_of(user_id))
+
+
+def _failures(per: str) -> dict[str, Any]:
+    """Return what allauth's limit of failed log-ins is called, with its rates per "ip" or "key"."""
+    rates = app_settings.RATE_LIMITS[LOGIN_FAILED].split(",")
+    meant = ",".join(rate for rate in rates if rate.endswith(f"/{per}"))
+    return {"app": "allauth.account", "action": LOGIN_FAILED, "config": {LOGIN_FAILED: meant}}
+
+
+def _counted_by(credentials: dict[str, Any]) -> Iterable[str]:
+    """Return a key for each person whom the log-in may be; of nobody, one for what was typed."""
+    username, email = (credentials.get(name) or "" for name in ("username", "email"))
+    reached = {
+        user.pk
+        for typed in {username, email, normal_form(username), normal_form(email)} - {""}
+        # allauth's backend takes a user name for an e-mail too.
+        for user in (
+            *filter_users_by_email(typed, prefer_verified=True, for_login=True),
+            get_user_by_username(typed),
+        )
+        if user
+    }
+    return sorted(map(_key_of, reached)) or [f"nobody:{normal_form(email or username)}"]
+
+
+def _key_of(user_id: int) -> str:
+    return f"person:{user_id}"
 
 
 class SecondFactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]

@@ -17,7 +17,6 @@ from accounts.models import (
     AccessLevel,
     ApiToken,
     Entity,
-    Permission,
     Role,
     RoleAssignment,
     User,
@@ -368,17 +367,15 @@ def load_bank_details(user_id: int) -> User:
 
 
 def load_role(role: Role) -> ActiveRole:
-    """Return what a role may do; `role` comes with its organisation."""
+    """Return what a role may do; `role` comes with its organisation, and may with its grants."""
     levels = dict.fromkeys(Entity.values, AccessLevel.NONE)
     # A deactivated organisation grants nothing, whatever its roles say.
     if role.organization.is_active:
         if role.is_admin:
             levels = dict.fromkeys(Entity.values, AccessLevel.ALL_BOTH)
         else:
-            for entity, level in Permission.objects.filter(role=role).values_list(
-                "entity", "access_level"
-            ):
-                levels[entity] = AccessLevel(level)
+            for permission in role.permissions.all():
+                levels[permission.entity] = AccessLevel(permission.access_level)
     return ActiveRole(
         id=role.id,
         name=role.name,
@@ -387,7 +384,7 @@ def load_role(role: Role) -> ActiveRole:
         branches=(
             None
             if role.all_branches or role.is_admin
-            else frozenset(role.branches.values_list("id", flat=True))
+            else frozenset(branch.id for branch in role.branches.all())
         ),
         levels=levels,
         updated_at=role.updated_at,

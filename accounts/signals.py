@@ -6,9 +6,12 @@ What `update`, `bulk_create` and the like change sends no signal: services say `
 from collections.abc import Callable
 from typing import Any, Final
 
+from allauth.account.signals import password_reset
 from django.db.models import Model
 from django.db.models.signals import m2m_changed, post_delete, post_save
+from django.http import HttpRequest
 
+from accounts.adapters import forget_failures
 from accounts.cache import organization_fact, person_fact, role_fact, token_fact
 from accounts.models import ApiToken, Permission, Role, RoleAssignment, User, UserSettings
 from config.cache import changed
@@ -29,6 +32,7 @@ def connect() -> None:
         post_save.connect(_row_changed, model)
         post_delete.connect(_row_changed, model)
     m2m_changed.connect(_branches_changed, Role.branches.through)
+    password_reset.connect(_let_in_again)
 
 
 def _row_changed(sender: type[Model], instance: Model, **kwargs: Any) -> None:
@@ -37,3 +41,7 @@ def _row_changed(sender: type[Model], instance: Model, **kwargs: Any) -> None:
 
 def _branches_changed(instance: Role, **kwargs: Any) -> None:
     changed(organization_fact(instance.organization_id))
+
+
+def _let_in_again(request: HttpRequest, user: User, **kwargs: Any) -> None:
+    forget_failures(request, user.pk)

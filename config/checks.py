@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, cast
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
@@ -67,6 +68,26 @@ def check_databases(**kwargs: Any) -> list[CheckMessage]:
                 )
             )
     return found
+
+
+@register(Tags.urls)
+def check_origin(**kwargs: Any) -> list[CheckMessage]:
+    """Return an error if links in mails would lead nowhere."""
+    url: str = settings.FRONTEND_URL
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname or "", parts.port
+    except ValueError:
+        parts, host = urlsplit(""), ""
+    if parts.scheme in {"http", "https"} and host and not host.startswith((".", "*")):
+        return []
+    return [
+        Error(
+            f"Links in mails would lead to {url!r}, which is no address.",
+            hint="Set FRONTEND_URL, or name a host first in ALLOWED_HOSTS, not a pattern.",
+            id="config.E006",
+        )
+    ]
 
 
 @register(Tags.database)

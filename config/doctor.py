@@ -191,7 +191,7 @@ def sanity() -> Iterator[Finding]:
         fix = "Unset STECHUHR_DEV on a server."
         yield Finding("warn", "development mode", "is on: errors show internals", fix)
     if "*" in settings.ALLOWED_HOSTS:
-        fix = "Name the hosts: links in mails are made from the request's."
+        fix = "Name the hosts: pages link to whatever name they were asked for by."
         yield Finding("warn", "ALLOWED_HOSTS", "lets in any name", fix)
     connections = settings.DB_LIMITS["pools"] * settings.DB_LIMITS["pool_size"]
     if 2 * connections < settings.WEB_THREADS:

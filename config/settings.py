@@ -66,6 +66,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "config.middleware.RequestIdMiddleware",
     "config.middleware.NoStoreMiddleware",
+    "config.hosts.HostPortMiddleware",
     "config.middleware.ShortageMiddleware",
     "config.middleware.BodyMiddleware",
     "config.middleware.IntentMiddleware",
@@ -150,6 +151,8 @@ CACHES: dict[str, dict[str, Any]] = {
         "OPTIONS": {
             "SOCKET_CONNECT_TIMEOUT": 0.25,
             "SOCKET_TIMEOUT": 0.25,
+            # Not pickle: whoever can write to Redis must not be able to run code here.
+            "SERIALIZER": "django_redis.serializers.json.JSONSerializer",
             # Says once that Redis is away, so that not each command's failure has to be logged.
             "CONNECTION_POOL_CLASS": "config.cache.server.Pool",
         },
@@ -183,7 +186,7 @@ ACCOUNT_LOGIN_METHODS = {"username", "email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "username*", "password1*", "password2*"]
 ACCOUNT_EMAIL_VERIFICATION = "mandatory"
 ACCOUNT_DEFAULT_HTTP_PROTOCOL = "http" if DEBUG else "https"
-ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXIES
+ACCOUNT_EMAIL_SUBJECT_PREFIX = "[Stechuhr] "
 ACCOUNT_ADAPTER = "accounts.adapters.AccountAdapter"
 MFA_ADAPTER = "accounts.adapters.SecondFactorAdapter"
 HEADLESS_CLIENTS = ("browser",)
@@ -192,19 +195,28 @@ LOGOUT_REDIRECT_URL = "landing"
 ACCOUNT_LOGOUT_REDIRECT_URL = "landing"
 # Where the browser app is: links in mails lead there. Without one, allauth's own pages serve.
 FRONTEND_URL: str = env.str("FRONTEND_URL", default="").rstrip("/")
-HEADLESS_FRONTEND_URLS: dict[str, str] = (
+_pages: dict[str, str] = (
     {
-        "account_confirm_email": f"{FRONTEND_URL}/account/verify-email/{{key}}",
-        "account_reset_password": f"{FRONTEND_URL}/account/password/reset",
-        "account_reset_password_from_key": f"{FRONTEND_URL}/account/password/reset/{{key}}",
-        "account_signup": f"{FRONTEND_URL}/account/signup",
+        "account_confirm_email": "/account/verify-email/{key}",
+        "account_reset_password": "/account/password/reset",
+        "account_reset_password_from_key": "/account/password/reset/{key}",
+        "account_signup": "/account/signup",
     }
     if FRONTEND_URL
-    else {}
+    else {
+        "account_confirm_email": "/accounts/confirm-email/{key}/",
+        "account_reset_password": "/accounts/password/reset/",
+        "account_reset_password_from_key": "/accounts/password/reset/key/{key}/",
+        "account_signup": "/accounts/signup/",
+    }
 )
 FRONTEND_URL = FRONTEND_URL or (
     f"http://localhost:{PORT}" if DEBUG else f"https://{ALLOWED_HOSTS[0]}"
 )
+# Without these allauth makes links from the request, and so from what its sender wrote as Host.
+HEADLESS_FRONTEND_URLS: dict[str, str] = {
+    name: f"{FRONTEND_URL}{path}" for name, path in _pages.items()
+}
 
 # --- Mail ---------------------------------------------------------------------------------------
 
@@ -246,7 +258,6 @@ REST_FRAMEWORK: dict[str, Any] = {
         "apply": "30/hour",
         "invite": "200/hour",
     },
-    "NUM_PROXIES": TRUSTED_PROXIES,
     "EXCEPTION_HANDLER": "config.api.exceptions.exception_handler",
     "URL_FORMAT_OVERRIDE": None,
 }

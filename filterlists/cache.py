@@ -16,7 +16,13 @@ from accounts.permissions import caller
 from config.api.reads import Known, Reads
 from config.api.tables import Asker, Table, all_tables, describe
 from config.cache import Cache, depends_on, prefetch
-from filterlists.models import FilterGroup, FilterList, TableSettings, ViewMode
+from filterlists.models import (
+    FilterGroup,
+    FilterList,
+    TableSettings,
+    ViewMode,
+    owner_is_there,
+)
 from organizations.cache import active_branch_card, visible_roles, visible_users
 
 MOST_ID: Final = 2**63 - 1
@@ -46,6 +52,7 @@ class ListCard:
     position: int = 0
     is_shared: bool = False
     shared_by: Sharer | None = None
+    owner_left: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +156,14 @@ def usable_lists(person: Person) -> QuerySet[FilterList]:
     role = person.active_role
     if role is None or person.reads(Entity.FILTER_LISTS) is Reach.NONE:
         return FilterList.objects.none()
-    return FilterList.objects.usable_by(person.id, role.organization_id)
+    return FilterList.objects.usable_by(
+        person.id, role.organization_id, writes_all=writes_all(person)
+    )
+
+
+def writes_all(person: Person) -> bool:
+    """Return whether a person may change everybody's lists, and take over what is left behind."""
+    return person.writes(Entity.FILTER_LISTS) is Reach.ALL
 
 
 def own_groups(person: Person) -> QuerySet[FilterGroup]:
@@ -168,8 +182,12 @@ def lists_of(person: Person, table: Table) -> list[ListCard]:
     )
     own = saved_of(person, table).lists
     known = {each.id for each in own}
-    shared = shared_filters.get(shared_key(person, table.name))
-    return [*standard_lists(table), *own, *(each for each in shared if each.id not in known)]
+    shared = [
+        each
+        for each in shared_filters.get(shared_key(person, table.name))
+        if each.id not in known and (not each.owner_left or writes_all(person))
+    ]
+    return [*standard_lists(table), *own, *shared]
 
 
 def groups_of(person: Person, table: Table) -> list[GroupCard]:
@@ -260,8 +278,10 @@ def _load_shared(shared: tuple[int, str]) -> tuple[ListCard, ...]:
         FilterList.objects.filter(organization_id=organization_id, table=table, is_shared=True)
         .select_related("user")
         .only("name", "table", "user__username", "user__first_name", "user__last_name")
+        .annotate(owner_is_there=owner_is_there())
         .order_by("name", "id")
     )
+    # Those who left as well: they may come back.
     depends_on(*(person_fact(each.user_id) for each in rows))
     return tuple(
         ListCard(
@@ -273,6 +293,7 @@ def _load_shared(shared: tuple[int, str]) -> tuple[ListCard, ...]:
             shared_by=Sharer(
                 each.user_id, each.user.username, each.user.first_name, each.user.last_name
             ),
+            owner_left=not getattr(each, "owner_is_there"),  # noqa: B009
         )
         for each in rows
     )

@@ -2,9 +2,10 @@
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Lower
 
+from accounts.models import RoleAssignment
 from config.models import Timestamped
 
 GROUP_NAME = "filter_group_name"
@@ -47,10 +48,27 @@ class FilterGroup(Timestamped):
         return self.name
 
 
+def owner_is_there() -> Exists:
+    """Return the condition that a row's person belongs to its organisation, and is active."""
+    return Exists(
+        RoleAssignment.objects.filter(
+            user_id=OuterRef("user_id"),
+            user__is_active=True,
+            role__organization_id=OuterRef("organization_id"),
+        )
+    )
+
+
 class FilterListQuerySet(models.QuerySet["FilterList"]):
-    def usable_by(self, user_id: int, organization_id: int) -> "FilterListQuerySet":
-        """Return what a person may run in an organisation: their own and what is shared there."""
-        return self.filter(Q(user_id=user_id) | Q(is_shared=True), organization_id=organization_id)
+    def usable_by(
+        self, user_id: int, organization_id: int, *, writes_all: bool
+    ) -> "FilterListQuerySet":
+        """Return what a person may run in an organisation: their own and what is shared there.
+
+        What is left behind, whose owner is there no more, is for who `writes_all` alone.
+        """
+        shared = Q(is_shared=True) if writes_all else Q(owner_is_there(), is_shared=True)
+        return self.filter(Q(user_id=user_id) | shared, organization_id=organization_id)
 
 
 class FilterList(Timestamped):

@@ -55,6 +55,9 @@ class FilterListCardSerializer(serializers.Serializer[object]):
     position = serializers.IntegerField()
     is_shared = serializers.BooleanField()
     shared_by = SharerSerializer(allow_null=True)
+    owner_left = serializers.BooleanField(
+        help_text="Only who may change all lists sees and runs it, and owns it by changing it."
+    )
 
 
 class FilterListSerializer(serializers.Serializer[object]):

@@ -10,8 +10,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Max, QuerySet
 from django.http import Http404
 
-from accounts.cache import Person, Reach
-from accounts.models import Entity
+from accounts.cache import Person
 from accounts.services import lock_person
 from config.api.tables import Table, all_tables, parse_filter
 from config.cache import changed
@@ -24,8 +23,16 @@ from filterlists.cache import (
     own_groups,
     shared_filters_fact,
     usable_lists,
+    writes_all,
 )
-from filterlists.models import GROUP_NAME, LIST_NAME, FilterGroup, FilterList, TableSettings
+from filterlists.models import (
+    GROUP_NAME,
+    LIST_NAME,
+    FilterGroup,
+    FilterList,
+    TableSettings,
+    owner_is_there,
+)
 
 MOST_LISTS: Final = 2000
 MOST_GROUPS: Final = 200
@@ -76,13 +83,12 @@ def create_list(*, person: Person, table: Table, fields: Mapping[str, Any]) -> F
     FilterListNameTaken, TooManyFilterLists, InvalidField.
     """
     lock_person(person.id)
-    organization_id = person.acting_role.organization_id
-    own = FilterList.objects.filter(
-        user_id=person.id, organization_id=organization_id, table=table.name
+    own = _require_room(person, table)
+    new = FilterList(
+        user_id=person.id,
+        organization_id=person.acting_role.organization_id,
+        table=table.name,
     )
-    if own.count() >= MOST_LISTS:
-        raise TooManyFilterLists
-    new = FilterList(user_id=person.id, organization_id=organization_id, table=table.name)
     _apply(person, table, new, fields)
     new.position = _after(own.filter(group_id=new.group_id))
     _save(new)
@@ -94,17 +100,20 @@ def create_list(*, person: Person, table: Table, fields: Mapping[str, Any]) -> F
 def update_list(*, person: Person, list_id: int, changes: Mapping[str, Any]) -> FilterList:
     """Change a list, of one's own or (who may change all) a shared one, and return it.
 
-    Another group puts it last there. Raises Http404, FilterListReadOnly and what `create_list`
-    raises.
+    One that is left behind becomes the person's. Another group puts it last there. Raises Http404,
+    FilterListReadOnly and what `create_list` raises.
     """
     lock_person(person.id)
     row = _writable(person, list_id)
     tell(row)
-    group_id = row.group_id
+    group_id, owner_id = row.group_id, row.user_id
     if (table := all_tables().get(row.table)) is None:
         raise Http404
+    if _is_left_behind(row):
+        _require_room(person, table)
+        row.user_id, row.group = person.id, None
     _apply(person, table, row, changes)
-    if row.group_id != group_id:
+    if (row.group_id, row.user_id) != (group_id, owner_id):
         row.position = _after(FilterList.objects.filter(group_id=row.group_id, **_key(row)))
     _save(row)
     tell(row)
@@ -225,6 +234,22 @@ def _apply(person: Person, table: Table, row: FilterList, changes: Mapping[str, 
     row.is_shared = changes.get("is_shared", row.is_shared)
 
 
+def _require_room(person: Person, table: Table) -> QuerySet[FilterList]:
+    """Return a person's lists of a table; raise TooManyFilterLists if there may be no more."""
+    own = FilterList.objects.filter(
+        user_id=person.id,
+        organization_id=person.acting_role.organization_id,
+        table=table.name,
+    )
+    if own.count() >= MOST_LISTS:
+        raise TooManyFilterLists
+    return own
+
+
+def _is_left_behind(row: FilterList) -> bool:
+    return not FilterList.objects.filter(owner_is_there(), pk=row.pk).exists()
+
+
 def _own_group(person: Person, row: FilterList, group_id: int | None) -> FilterGroup | None:
     if group_id is None:
         return None
@@ -238,7 +263,7 @@ def _writable(person: Person, list_id: int) -> FilterList:
     row = usable_lists(person).select_for_update(no_key=True).filter(pk=list_id).first()
     if row is None:
         raise Http404
-    if row.user_id != person.id and person.writes(Entity.FILTER_LISTS) is not Reach.ALL:
+    if row.user_id != person.id and not writes_all(person):
         raise FilterListReadOnly
     return row
 

@@ -1,12 +1,22 @@
 """Reads about where people belong."""
 
+from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
 from django.db.models import Count, Exists, F, OuterRef, Prefetch, Q, QuerySet
 
-from accounts.cache import Person, Reach, organization_fact, person_fact
+from accounts.cache import (
+    REACHES,
+    ActiveRole,
+    Person,
+    Reach,
+    load_role,
+    organization_fact,
+    person_fact,
+)
 from accounts.models import Entity, Role, RoleAssignment, User
 from config.api.reads import Known, Reads
 from config.cache import Cache, depends_on
@@ -257,6 +267,49 @@ def visible_invitations(person: Person) -> QuerySet[Invitation]:
     if reach is Reach.OWN:
         invitations = invitations.filter(invited_by_id=person.id)
     return invitations
+
+
+def unconfirmed(invitations: Iterable[Invitation], accepted_by: int | None = None) -> set[int]:
+    """Return the ids of invitations whose authors could not give that role and branch any more.
+
+    They wait for the word of somebody who can; a closed one waits for nothing. With `accepted_by`
+    it is asked whether the author could give them to that person.
+    """
+    meant = [
+        each
+        for each in invitations
+        if each.role_id is not None and not (each.accepted_at or each.revoked_at)
+    ]
+    if not meant:
+        return set()
+    held: dict[int, list[int]] = defaultdict(list)
+    for user_id, role_id in RoleAssignment.objects.filter(
+        user__in={each.invited_by_id for each in meant},
+        user__is_active=True,
+        role__organization__in={each.organization_id for each in meant},
+    ).values_list("user_id", "role_id"):
+        held[user_id].append(role_id)
+    needed = {each.role_id for each in meant}.union(*held.values())
+    rows = Role.objects.filter(pk__in=needed).select_related("organization")
+    roles = {row.id: load_role(row) for row in rows.prefetch_related("permissions", "branches")}
+    return {
+        each.id
+        for each in meant
+        if not any(
+            may_invite(role)
+            and role.covers(invited, to_oneself=each.invited_by_id == accepted_by)
+            and (role.branches is None or each.branch_id in {None, *role.branches})
+            # One may have been deleted since.
+            for role in map(roles.get, held[each.invited_by_id])
+            if role and (invited := roles.get(each.role_id or 0))
+        )
+    }
+
+
+def may_invite(role: ActiveRole) -> bool:
+    """Return whether a role invites at all."""
+    _, writes = REACHES[role.levels[Entity.INVITATIONS]]
+    return writes > Reach.NONE
 
 
 def found_organizations(text: str) -> QuerySet[Organization]:

@@ -9,6 +9,7 @@ from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
 from rest_framework.throttling import SimpleRateThrottle
 
+from config.addresses import network_of
 from config.cache.counting import Window, count, count_here, count_soon
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ class Throttle(SimpleRateThrottle):
 
 
 class AnonThrottle(Throttle):
-    """Who is not signed in, by address: the peer's, or what the last trusted proxy says it is."""
+    """Who is not signed in, by address, or by network where that is IPv6."""
 
     scope = "anon"
 
@@ -56,7 +57,7 @@ class AnonThrottle(Throttle):
         """Return the window of an address."""
         if request.user.is_authenticated:
             return None
-        return Window.of(f"anon:{self.get_ident(request)}", self.duration)
+        return Window.of(f"anon:{network_of(request._request)}", self.duration)
 
 
 class UserThrottle(Throttle):

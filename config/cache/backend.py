@@ -1,7 +1,8 @@
-"""Django's cache: Redis, and while it is away what this process remembers.
+"""Django's cache: JSON in Redis, and while that is away what this process remembers.
 
 Through here go allauth's limits of log-in and its used one-time codes, not the caches of
 docs/caches.md. Without anything to remember them in, nobody could log in, or everybody try forever.
+What is no JSON (a pickle, say) is not there.
 """
 
 from collections.abc import Callable
@@ -19,9 +20,13 @@ class Cache(RedisCache):  # type: ignore[misc]
         """Store a value unless there is one; return whether it was stored."""
         return self._or_here("add", super().add, *args, **kwargs)
 
-    def get(self, *args: Any, **kwargs: Any) -> Any:
-        """Return a value, or the default."""
-        return self._or_here("get", super().get, *args, **kwargs)
+    def get(self, key: Any, default: Any = None, *args: Any, **kwargs: Any) -> Any:
+        """Return a value, or the default; that too for a value of another type than it has."""
+        try:
+            value = self._or_here("get", super().get, key, default, *args, **kwargs)
+        except ValueError:
+            return default
+        return value if default is None or isinstance(value, type(default)) else default
 
     def set(self, *args: Any, **kwargs: Any) -> Any:
         """Store a value."""

@@ -183,7 +183,7 @@ def count(
 def ensure(names: Sequence[str], token: str) -> list[str]:
     """Give each name that has no generation the `token`; return the generations of all."""
     found = _run(ENSURE, names, token, _milliseconds(GENERATION_TIMEOUT))
-    return [value.decode() for value in found]
+    return [_decoded(value) for value in found]
 
 
 def mark(names: Iterable[str], token: str, writer: str, timeout: float) -> None:
@@ -237,7 +237,12 @@ def _keys(names: Iterable[str]) -> list[str]:
 
 
 def _text(value: bytes | None) -> str | None:
-    return None if value is None else value.decode()
+    return None if value is None else _decoded(value)
+
+
+def _decoded(value: bytes) -> str:
+    # What somebody else wrote must be no error: it is no entry, and no generation of ours.
+    return value.decode(errors="backslashreplace")
 
 
 def _milliseconds(seconds: float) -> int:

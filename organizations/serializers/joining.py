@@ -1,5 +1,7 @@
 """What the API takes and shows of join requests and invitations."""
 
+from typing import Any
+
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
@@ -7,11 +9,12 @@ from rest_framework import serializers
 from accounts.serializers import PersonBriefSerializer
 from config.api.fields import IdField, TextField
 from config.api.schema import example
+from organizations.cache import unconfirmed
 from organizations.models import Invitation, JoinRequest
 from organizations.serializers.brief import NamedSerializer
 from organizations.serializers.organizations import FoundSerializer
 
-INVITATION_STATUSES = ("open", "accepted", "revoked", "expired")
+INVITATION_STATUSES = ("open", "unconfirmed", "accepted", "revoked", "expired")
 MAIL_STATUSES = ("unknown", "sent", "failed")
 
 
@@ -65,6 +68,16 @@ class RejectionSerializer(serializers.Serializer[object]):
     response = TextField(max_length=1000, allow_blank=True, default="")
 
 
+class InvitationListSerializer(serializers.ListSerializer[Invitation]):
+    """Invitations; whose authors may still give them is found out for all at once."""
+
+    def to_representation(self, data: Any) -> list[Any]:
+        """Return what each row shows."""
+        rows = list(data)
+        self.context["unconfirmed"] = unconfirmed(rows)
+        return super().to_representation(rows)
+
+
 class InvitationSerializer(serializers.ModelSerializer[Invitation]):
     """An invitation; `mail` is unknown until it was tried, after the request that asked for it."""
 
@@ -88,6 +101,7 @@ class InvitationSerializer(serializers.ModelSerializer[Invitation]):
             "expires_at",
             "accepted_at",
         )
+        list_serializer_class = InvitationListSerializer
 
     @extend_schema_field(serializers.ChoiceField(INVITATION_STATUSES))
     def get_status(self, invitation: Invitation) -> str:
@@ -96,7 +110,10 @@ class InvitationSerializer(serializers.ModelSerializer[Invitation]):
             return "accepted"
         if invitation.revoked_at:
             return "revoked"
-        return "open" if invitation.expires_at > timezone.now() else "expired"
+        if invitation.expires_at <= timezone.now():
+            return "expired"
+        # Alone it is shown to whoever has just sent or revoked it.
+        return "unconfirmed" if invitation.id in self.context.get("unconfirmed", ()) else "open"
 
     @extend_schema_field(serializers.ChoiceField(MAIL_STATUSES))
     def get_mail(self, invitation: Invitation) -> str:

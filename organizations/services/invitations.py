@@ -18,11 +18,12 @@ from config.db import clock
 from config.db.constraints import violated
 from config.db.retry import write
 from config.errors import DomainError
-from organizations.cache import visible_invitations
+from organizations.cache import may_invite, unconfirmed, visible_invitations
 from organizations.mail import Letter, send_invitation
 from organizations.models import Invitation, Organization
 from organizations.services.join_requests import AlreadyMember
 from organizations.services.membership import (
+    ExceedsOwnPermissions,
     branches_of,
     join,
     lock_organization,
@@ -48,6 +49,16 @@ class InvitationClosed(DomainError):
     detail = "This invitation was used or revoked, or has expired."
 
 
+class InvitationUnconfirmed(DomainError):
+    """Whoever sent the invitation could not give its role any more."""
+
+    code = "invitation_unconfirmed"
+    detail = (
+        "The person who invited you may not give this role any more. "
+        "Ask the organisation to send the invitation again."
+    )
+
+
 class EmailNotVerified(DomainError):
     """The invited address is not a verified one of who accepts."""
 
@@ -63,6 +74,8 @@ def invite(*, editor: Person, email: str, role_id: int, branch_id: int | None = 
     An expired invitation of the same address is closed. Raises AlreadyMember, AlreadyInvited,
     ExceedsOwnPermissions, InvalidField.
     """
+    if not may_invite(editor.acting_role):
+        raise ExceedsOwnPermissions
     organization = lock_organization(editor.acting_role.organization_id)
     roles = roles_of(organization.id, [role_id], "role")
     require_covered(editor, roles)
@@ -103,11 +116,15 @@ def invite(*, editor: Person, email: str, role_id: int, branch_id: int | None = 
 def resend_invitation(*, editor: Person, invitation_id: int) -> Invitation:
     """Mail a new token, which replaces the old one and is valid for as long as a first one.
 
-    Raises Http404, PermissionDenied, InvitationClosed.
+    It is the editor's invitation from now on, so theirs must be the right to give its role.
+    Raises Http404, PermissionDenied, InvitationClosed, ExceedsOwnPermissions.
     """
     organization, invitation = _writable(editor, invitation_id)
     if invitation.accepted_at or invitation.revoked_at or invitation.role is None:
         raise InvitationClosed
+    require_covered(editor, [invitation.role])
+    require_branches(editor, [invitation.branch] if invitation.branch else [])
+    invitation.invited_by_id = editor.id
     token = secrets.token_urlsafe(32)
     invitation.token_hash = _hash(token)
     invitation.expires_at = clock.now() + VALID_FOR
@@ -136,8 +153,8 @@ def revoke_invitation(*, editor: Person, invitation_id: int) -> Invitation:
 def accept_invitation(*, person: Person, token: str) -> Invitation:
     """Join with the invitation's role and branch; again returns the same.
 
-    Raises Http404, EmailNotVerified, InvitationClosed, PersonInactive, NoSeatLeft,
-    SubscriptionEnded.
+    Raises Http404, EmailNotVerified, InvitationClosed, InvitationUnconfirmed, PersonInactive,
+    NoSeatLeft, SubscriptionEnded.
     """
     known = Invitation.objects.filter(token_hash=_hash(token))
     organization_id = known.values_list("organization_id", flat=True).first()
@@ -164,6 +181,9 @@ def accept_invitation(*, person: Person, token: str) -> Invitation:
         or not organization.is_active
     ):
         raise InvitationClosed
+    # Whoever takes the author's right away locks the organisation too.
+    if unconfirmed([invitation], person.id):
+        raise InvitationUnconfirmed
     join(
         user_id=person.id,
         organization=organization,

@@ -2,13 +2,21 @@
 
 from collections.abc import Collection, Iterable
 
+from django.db.models.functions import Now
+
 from accounts.cache import Person, load_role, person_fact
 from accounts.models import Role, RoleAssignment, User
 from accounts.services import lock_person
 from config.cache import changed
 from config.db import clock
 from config.errors import DomainError, InvalidField
-from organizations.models import Branch, BranchAssignment, Organization
+from organizations.models import (
+    Branch,
+    BranchAssignment,
+    JoinRequest,
+    JoinStatus,
+    Organization,
+)
 from organizations.services.switching import settle_role
 from organizations.signals import membership_ended
 
@@ -135,8 +143,8 @@ def join(
 ) -> None:
     """Give a person roles and branches of the locked organisation; again changes nothing.
 
-    Their active role stays, if they have one. Raises PersonInactive, SubscriptionEnded,
-    NoSeatLeft.
+    Their active role stays, if they have one; a request of theirs to join is closed.
+    Raises PersonInactive, SubscriptionEnded, NoSeatLeft.
     """
     user = lock_person(user_id)
     if not user.is_active:
@@ -147,8 +155,16 @@ def join(
         RoleAssignment.objects.get_or_create(user=user, role=role)
     for branch in branches:
         BranchAssignment.objects.get_or_create(user=user, branch=branch)
+    close_request(user.id, organization.id)
     settle_role(user.id, organization.id)
     changed(person_fact(user.id))
+
+
+def close_request(user_id: int, organization_id: int) -> None:
+    """Withdraw what a person still asks, who has joined the organisation meanwhile."""
+    JoinRequest.objects.filter(
+        requester_id=user_id, organization_id=organization_id, status=JoinStatus.PENDING
+    ).update(status=JoinStatus.WITHDRAWN, processed_at=Now())
 
 
 def part(*, user_id: int, organization_id: int, author_id: int | None) -> None:

@@ -12,6 +12,7 @@ from config.db.retry import write
 from config.errors import DomainError
 from organizations.models import Branch, Organization
 from organizations.services.membership import (
+    close_request,
     lock_organization,
     lock_role,
     part,
@@ -56,6 +57,8 @@ def membership_of(user: User, chosen: Iterable[int]) -> Iterator[None]:
     after = _organizations_of(user.pk)
     for organization_id in sorted(before - after):
         part(user_id=user.pk, organization_id=organization_id, author_id=None)
+    for organization_id in sorted(after - before):
+        close_request(user.pk, organization_id)
     for organization_id in sorted(before):
         require_admin(organization_id)
     if user.branch_assignments.exclude(branch__organization__in=after).exists():

@@ -2,6 +2,7 @@
 
 import re
 from typing import Any
+from urllib.parse import unquote
 
 from django.core import mail
 
@@ -29,9 +30,9 @@ class Browser(Api):
 
 def key_in_mail() -> str:
     """Return the key of the link in the last mail."""
-    found = re.search(r"https?://\S+/([\w:.-]+)/?\s", str(mail.outbox[-1].body))
+    found = re.search(r"https?://\S+/([\w:.%-]+)/?\s", str(mail.outbox[-1].body))
     assert found, mail.outbox[-1].body
-    return found[1]
+    return unquote(found[1])
 
 
 def flows(response: Any) -> dict[str, bool]:

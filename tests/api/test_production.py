@@ -43,6 +43,18 @@ def test_each_missing_name_is_told(name: str) -> None:
     assert not [other for other in COMPLETE if other != name and other in told]
 
 
+@pytest.mark.parametrize("hosts", ["*", ".example.org", ".example.org,time.example.org"])
+def test_a_pattern_is_nowhere_for_links_to_lead(hosts: str) -> None:
+    given = {**COMPLETE, "ALLOWED_HOSTS": hosts}
+    refused = manage("serve", "--port=0", **given)
+    assert refused.returncode == 1
+    assert [line for line in refused.stderr.splitlines() if "config.E006" in line] == [
+        f"fail settings: config.E006: Links in mails would lead to 'https://{hosts.split(',')[0]}',"
+        " which is no address."
+    ]
+    assert manage("check", **given, FRONTEND_URL="https://time.example.org").returncode == 0
+
+
 def test_everything_missing_is_told_at_once() -> None:
     told = manage("check").stderr.strip().splitlines()[-1]
     assert all(name in told for name in COMPLETE)

@@ -133,23 +133,17 @@ def test_by_method(api: type[Api], ada: User, nordwind: Organization, rates: Rat
 
 @pytest.mark.parametrize(("proxies", "third"), [(0, 429), (1, 401), (2, 429)])
 def test_whose_word_for_an_address_is_taken(
-    db: None, rates: Rates, monkeypatch: pytest.MonkeyPatch, proxies: int, third: int
+    db: None, rates: Rates, settings: Any, proxies: int, third: int
 ) -> None:
     """What a client claims itself stands first, so it is believed by nobody."""
     rates(anon="2/min")
-    monkeypatch.setattr(api_settings, "NUM_PROXIES", proxies)
+    settings.TRUSTED_PROXIES = proxies
 
     def ask(number: int) -> int:
         said = f"10.0.0.{number}, 192.0.2.7, 198.51.100.{number}"
         return int(Client().get(ME, headers={"X-Forwarded-For": said}).status_code)
 
     assert [ask(number) for number in range(3)] == [401, 401, third]
-
-
-def test_the_setting_is_one_for_both(settings: Any) -> None:
-    proxies = settings.TRUSTED_PROXIES
-    assert settings.REST_FRAMEWORK["NUM_PROXIES"] == proxies
-    assert proxies == settings.ALLAUTH_TRUSTED_PROXY_COUNT
 
 
 @pytest.mark.django_db(transaction=True)

@@ -92,6 +92,7 @@ class Site:
         """
         port = free_port()
         chosen = {**self.environment(database_url), "STECHUHR_PROCESS": "web", **(settings or {})}
+        chosen["PORT"] = str(port)
         connections = int(chosen.get("DB_POOLS", "5")) * int(chosen.get("DB_POOL_SIZE", "2"))
         given = {
             "host": "127.0.0.1",

@@ -3,9 +3,12 @@
 from typing import Any
 
 import pytest
+from allauth.account.models import EmailAddress
+from django.core import mail
 
-from accounts.models import Role, User
+from accounts.models import Role, RoleAssignment, User
 from organizations.models import Branch, JoinRequest, Organization
+from organizations.services import operators
 from tests.conftest import Api
 
 REQUESTS = "/api/join-requests/"
@@ -149,3 +152,40 @@ def test_who_is_deactivated_cannot_join(
     User.objects.filter(pk=new.pk).update(is_active=False)
     response = api(ada).post_json(f"{asked}approve/", {"role": role(nordwind, "Member").id})
     assert code(response) == (409, "person_inactive")
+
+
+@pytest.mark.parametrize("way", ["invitation", "admin"])
+def test_joining_otherwise_closes_the_request(
+    api: type[Api],
+    ada: User,
+    new: User,
+    nordwind: Organization,
+    asked: str,
+    way: str,
+    django_capture_on_commit_callbacks: Any,
+) -> None:
+    member = role(nordwind, "Member")
+    if way == "invitation":
+        EmailAddress.objects.create(user=new, email=new.email, verified=True, primary=True)
+        with django_capture_on_commit_callbacks(execute=True):
+            api(ada).post_json("/api/invitations/", {"email": new.email, "role": member.id})
+        token = str(mail.outbox[-1].body).partition("token=")[2].split()[0]
+        accepted = api(new).post_json("/api/invitations/accept/", {"token": token})
+        assert accepted.status_code == 200, accepted.content
+    else:
+        with operators.membership_of(new, [nordwind.id]):
+            RoleAssignment.objects.create(user=new, role=member)
+    [row] = api(ada).get(REQUESTS).json()["results"]
+    assert (row["status"], row["processed_by"]) == ("withdrawn", None)
+    assert row["processed_at"] is not None
+    answer = api(ada).post_json(f"{asked}approve/", {"role": role(nordwind, "Admin").id})
+    assert code(answer) == (409, "already_processed")
+
+
+def test_who_is_deactivated_is_not_let_in(
+    api: type[Api], ada: User, new: User, nordwind: Organization, asked: str
+) -> None:
+    User.objects.filter(pk=new.pk).update(is_active=False)
+    answer = api(ada).post_json(f"{asked}approve/", {"role": role(nordwind, "Member").id})
+    assert code(answer) == (409, "person_inactive")
+    assert JoinRequest.objects.get().status == "pending"

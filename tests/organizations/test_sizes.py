@@ -69,7 +69,7 @@ def grow_invitations(organization: Organization, numbers: range) -> None:
         ("/api/roles/", grow_roles, 6),
         ("/api/branches/", grow_branches, 4),
         ("/api/join-requests/", grow_requests, 4),
-        ("/api/invitations/", grow_invitations, 4),
+        ("/api/invitations/", grow_invitations, 8),
     ],
 )
 def test_a_list_costs_the_same_whatever_its_length(

@@ -56,7 +56,7 @@ class Command(BaseCommand):
         os.execve(  # noqa: S606
             sys.executable,
             [sys.executable, "-m", "config.serving", *arguments],
-            {**os.environ, "STECHUHR_PROCESS": "web"},
+            {**os.environ, "STECHUHR_PROCESS": "web", "PORT": str(port)},
         )
 
 
