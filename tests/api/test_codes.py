@@ -17,6 +17,7 @@ from rest_framework import exceptions
 from config.api.exceptions import SHORTAGES
 from config.db.errors import DatabaseShortage
 from config.errors import DomainError
+from config.middleware import FAULTS
 from tests.codes import documented
 
 APPS = ("config", "accounts", "organizations", "filterlists", "worktime")
@@ -51,6 +52,7 @@ def known() -> set[str]:
     found = {(int(each.status), str(each.code)) for each in subclasses(DomainError)}
     found |= {(503, str(each.code)) for each in subclasses(DatabaseShortage)}
     found |= {(503, code) for code in SHORTAGES.values()}
+    found |= {(status, code) for status, code, _ in FAULTS.values()}
     found |= {
         (int(each.status_code), str(each.default_code))
         for each in subclasses(exceptions.APIException)
