@@ -1,20 +1,36 @@
-"""Records as files, in constant memory. A connection is held only while a chunk is read."""
+"""Records as files, in constant memory, as they were at one moment.
 
-from collections.abc import Iterator
+A connection is held only while rows are read, by one statement, into a file of ours; they are
+formatted and sent from there. So nothing that happens meanwhile is half in the file: neither a
+change of a record, nor a shortage of the database.
+"""
+
+import pickle
+import tempfile
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import IO, Any, Final
 from zoneinfo import ZoneInfo
 
+from django.conf import settings
+from django.db import transaction
 from django.db.models import Q, QuerySet
 
+from config.errors import DomainError
 from worktime.days import Stretch, parts_of
 from worktime.models import WorkTime
 from worktime.periods import Period
-from worktime.sheets import Cell, Workbook, csv_lines
+from worktime.sheets import ROWS_OF_A_SHEET, Cell, Workbook, csv_lines
 from worktime.sums import ZERO
 
+Report = Callable[[str, int], object]
+
 CHUNK: Final = 2000
+MOST_RECORDS: Final = ROWS_OF_A_SHEET - 1  # a sheet has a heading
 HEADER: Final = (
     "id",
     "username",
@@ -47,12 +63,48 @@ COLUMNS: Final = (
 )
 
 
+class TooManyRecords(DomainError):
+    """No spreadsheet takes so many rows."""
+
+    status = 400
+    code = "too_many_records"
+    detail = f"These are more than {MOST_RECORDS:,} records; narrow them by a period or a filter."
+
+
+class ExportBusy(DomainError):
+    """This process makes as many exports as it may at once."""
+
+    status = 503
+    code = "export_busy"
+    detail = "Other exports are being made; nothing was done."
+    retry_after = 5.0
+
+
+# An export takes a thread for as long as it is made; the others are for everybody else.
+_places = threading.BoundedSemaphore(max(1, settings.WEB_THREADS // 4))
+
+
+@contextmanager
+def place() -> Iterator[None]:
+    """Take one of the places for exports; raise ExportBusy where all are taken."""
+    if not _places.acquire(blocking=False):
+        raise ExportBusy
+    try:
+        yield
+    finally:
+        _places.release()
+
+
+def _nobody(what: str, done: int) -> None:
+    """Tell nobody how far an export is."""
+
+
 @dataclass(slots=True)
 class Export:
     """Records, oldest first, of a period in a zone (None: all) by an organisation's day rule.
 
     `counted` is what a record counts in the period by that rule, so that it adds up to what the
-    statistics say; a running one counts until `now`. `rows` and `total` grow while it is read.
+    statistics say; a running one counts until `now`. `rows` and `total` are what was written.
     """
 
     records: QuerySet[WorkTime]
@@ -64,14 +116,40 @@ class Export:
     rows: int = 0
     total: timedelta = field(default=ZERO)
 
-    def csv(self) -> Iterator[str]:
-        """Yield the lines of a CSV file."""
-        return csv_lines(HEADER, self._cells())
+    def write(self, kind: str, target: IO[bytes], report: Report = _nobody) -> None:
+        """Write a file of a kind ("csv" or "xlsx") with all records as they are now.
 
-    def write_xlsx(self, target: IO[bytes]) -> None:
+        `report` is told what is done, and how many records so far. Raises TooManyRecords, and what
+        a shortage of the database raises.
+        """
+        with tempfile.TemporaryFile() as stored:
+            self._read(stored, report)
+            end = stored.tell()
+            stored.seek(0)
+            cells = self._cells(_stored_rows(stored, end), report)
+            if kind == "csv":
+                for line in csv_lines(HEADER, cells):
+                    target.write(line.encode())
+            else:
+                self._write_book(target, cells)
+
+    def _read(self, stored: IO[bytes], report: Report) -> None:
+        rows = self._in_period().order_by("started_at", "id").values_list(*COLUMNS)
+        read = 0
+        # One cursor of the server: it shows what was there when it was opened.
+        with transaction.atomic():
+            found = rows.iterator(chunk_size=CHUNK)
+            while chunk := list(islice(found, CHUNK)):
+                read += len(chunk)
+                if read > MOST_RECORDS:
+                    raise TooManyRecords
+                pickle.dump(chunk, stored, pickle.HIGHEST_PROTOCOL)
+                report("Reading", read)
+
+    def _write_book(self, target: IO[bytes], cells: Iterator[tuple[Cell, ...]]) -> None:
         """Write an XLSX file; its second sheet names what the first one holds."""
         book = Workbook(target)
-        book.add_table("Working time", HEADER, self._cells())
+        book.add_table("Working time", HEADER, cells)
         period = self.period
         about: list[tuple[Cell, Cell]] = [
             ("organization", self.organization),
@@ -88,15 +166,20 @@ class Export:
         book.add_table("About", ("what", "value"), about)
         book.close()
 
-    def _cells(self) -> Iterator[tuple[Cell, ...]]:
-        bounds = self.period.bounds(ZoneInfo(self.zone)) if self.period else None
-        records = self.records
-        if bounds:
-            start, end = bounds
-            records = records.filter(started_at__lt=end).filter(
-                Q(started_at__gte=start) | Q(ended_at__gt=start) | Q(ended_at=None)
-            )
-        for row in chunked(records):
+    def _bounds(self) -> tuple[datetime, datetime] | None:
+        return self.period.bounds(ZoneInfo(self.zone)) if self.period else None
+
+    def _in_period(self) -> QuerySet[WorkTime]:
+        if (bounds := self._bounds()) is None:
+            return self.records
+        start, end = bounds
+        return self.records.filter(started_at__lt=end).filter(
+            Q(started_at__gte=start) | Q(ended_at__gt=start) | Q(ended_at=None)
+        )
+
+    def _cells(self, rows: Iterator[tuple[Any, ...]], report: Report) -> Iterator[tuple[Cell, ...]]:
+        bounds = self._bounds()
+        for row in rows:
             row_id, started_at, ended_at, zone_name, *names, branch, notes, source, editor = row
             stretch = Stretch(started_at, ended_at, ZoneInfo(zone_name))
             counted = stretch.end(self.now) - started_at
@@ -110,6 +193,8 @@ class Export:
             duration = ended_at and (ended_at - started_at).total_seconds()
             self.rows += 1
             self.total += counted
+            if self.rows % CHUNK == 0:
+                report("Writing", self.rows)
             yield (
                 row_id,
                 *names,
@@ -127,15 +212,6 @@ class Export:
             )
 
 
-def chunked(records: QuerySet[WorkTime]) -> Iterator[tuple[Any, ...]]:
-    """Yield `COLUMNS` of records by (started_at, id), reading some thousand at a time."""
-    rows = records.order_by("started_at", "id").values_list(*COLUMNS)
-    after = Q()
-    while True:
-        chunk = list(rows.filter(after)[:CHUNK])
-        yield from chunk
-        if len(chunk) < CHUNK:
-            return
-        row_id, started_at, *_ = chunk[-1]
-        # The first condition is implied; it is the one an index can start from.
-        after = Q(started_at__gte=started_at) & (Q(started_at__gt=started_at) | Q(id__gt=row_id))
+def _stored_rows(stored: IO[bytes], end: int) -> Iterator[tuple[Any, ...]]:
+    while stored.tell() < end:
+        yield from pickle.load(stored)  # noqa: S301  (a file of ours, which has no name)

@@ -61,13 +61,16 @@ def fill(template: Any, ids: dict[str, int]) -> Any:
 def ask(client: Client, row: Row, path_ids: dict[str, int], body_ids: dict[str, int]) -> Any:
     """Send the row's request."""
     body = b"" if row.method == "GET" else json.dumps(fill(row.body, body_ids)).encode()
-    return client.generic(
+    answer = client.generic(
         row.method,
         fill(row.path, path_ids),
         body,
         content_type="application/json",
         headers=getattr(client, "csrf", {}),
     )
+    if answer.streaming:
+        b"".join(answer.streaming_content)  # so that the file is closed
+    return answer
 
 
 @pytest.mark.parametrize("actor", ACTORS)

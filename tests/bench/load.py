@@ -127,8 +127,19 @@ class Client:
         head = (await self._reader.readuntil(b"\r\n\r\n")).decode("latin-1")
         first, *fields = head.rstrip().split("\r\n")
         found = {name.lower(): value for name, value in (each.split(": ", 1) for each in fields)}
-        content = await self._reader.readexactly(int(found.get("content-length", "0")))
+        if found.get("transfer-encoding") == "chunked":
+            content = await self._read_chunks(self._reader)
+        else:
+            content = await self._reader.readexactly(int(found.get("content-length", "0")))
         return Answer(int(first.split(" ", 2)[1]), found, content)
+
+    async def _read_chunks(self, reader: asyncio.StreamReader) -> bytes:
+        pieces = []
+        while size := int(await reader.readuntil(b"\r\n"), 16):
+            pieces.append(await reader.readexactly(size))
+            await reader.readexactly(2)
+        await reader.readexactly(2)
+        return b"".join(pieces)
 
 
 async def storm(

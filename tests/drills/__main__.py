@@ -1,4 +1,4 @@
-"""`./run drill exhaust|outage|redis|faults|limits|away`: break things and count what came of it.
+"""`./run drill exhaust|exports|outage|redis|faults|limits|away`: break things, count what came of it.
 
 People clock in and out, save filter lists (without a key, and without the constraint that would
 stop a second one) and look, over HTTP. Exit code 1 if an invariant broke. The seed repeats the
@@ -19,11 +19,12 @@ from tests.bench.site import Site
 from tests.drills import away, drill, limits
 
 # Drills that share an app server.
-SHARING: Final = ("exhaust", "outage", "redis", "faults")
+SHARING: Final = ("exhaust", "exports", "outage", "redis", "faults")
 # What is broken on purpose, and the words in which its drill must notice it (a pattern). Of a
 # retry that does not ask chance decides whether it comes through twice or is given up.
 SABOTAGE: Final = {
     "exhaust": ("gate", "backends"),
+    "exports": ("stream", "an export had"),
     "outage": ("server", "writes lost"),
     "redis": ("cache", "outdated answers"),
     "faults": ("retry", "writes (duplicated|refused but applied)"),
@@ -38,6 +39,7 @@ def main() -> int:
     parser.add_argument("names", nargs="+", choices=names, metavar="NAME", help=", ".join(names))
     parser.add_argument("--seconds", type=float, default=30.0)
     parser.add_argument("--clients", type=int, default=50)
+    parser.add_argument("--exports", type=int, default=0, help="go on until so many were asked for")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--outage", type=float, default=5.0, help="seconds of one outage")
     parser.add_argument("--rest", type=float, default=2.5, help="seconds between two outages")
@@ -50,7 +52,8 @@ def main() -> int:
     )
     options = parser.parse_args()
     print(f"seed {options.seed}")
-    people = max(options.clients, limits.PEOPLE * ("limits" in options.names))
+    # One more, who exports.
+    people = max(options.clients, limits.PEOPLE * ("limits" in options.names)) + 1
     # Servers die here, not machines: what a killed server has written is there without fsync.
     with Site(people=people, postgres={"fsync": "off"}) as site:
         is_good = all_hold(site, options)

@@ -18,7 +18,7 @@ from config.db import stats
 from config.dev.proxy import Proxy
 from config.dev.servers import Postgres
 from tests.bench.site import Site
-from tests.drills import faults
+from tests.drills import exports, faults
 from tests.drills.people import Ledger, Person, Request
 
 # Nothing but the backend may stop a second application.
@@ -29,6 +29,7 @@ FORGETFUL = (
     "ALTER SYSTEM SET bgwriter_lru_maxpages = 0",
     "SELECT pg_reload_conf()",
 )
+EXPORTING = ("exhaust", "exports")  # drills in which somebody exports
 UNCUT = ("exhaust", "redis")  # drills that leave the connections to the database alone
 # After Redis is back, for how long a process that did not miss it may not have heard of a write
 # (docs/caches.md), and an answer of before may be under way.
@@ -92,7 +93,7 @@ def serving(
 
 def run(ground: faults.Ground, name: str, options: argparse.Namespace) -> Result:
     """Run one drill; faults begin when everybody has been round once undisturbed."""
-    site, ledger = ground.site, Ledger()
+    site, ledger, made = ground.site, Ledger(), exports.Exports()
     seed = f"{name}-{ground.port}-{options.seed}"
     people = [
         Person(number, ground.port, cookie, ledger, seed=seed)
@@ -103,13 +104,23 @@ def run(ground: faults.Ground, name: str, options: argparse.Namespace) -> Result
         alone = Person(len(people), ground.port, site.cookies[0], ledger, seed=seed)
         asyncio.run(faults.aim(name, ground, alone))
         load = threading.Thread(target=lambda: asyncio.run(_live(people)))
+        office = threading.Thread(target=lambda: None)
+        is_over = threading.Event()
+        if name in EXPORTING:
+            work = _export(ground, made, is_over)
+            office = threading.Thread(target=lambda: asyncio.run(work))
         load.start()
+        office.start()
         while load.is_alive() and not all(each.rounds for each in people):
             time.sleep(0.02)
         ledger.until = time.monotonic() + options.seconds
         schedule = faults.schedule(name, options.outage, options.rest)
         struck = list(faults.run(ground, schedule, ledger.until))
+        while name in EXPORTING and made.ends.total() + len(made.wrong) < options.exports:
+            struck += faults.run(ground, schedule, time.monotonic() + options.seconds)
+        is_over.set()
         load.join()
+        office.join()
         at_rest = _held_at_rest(site.folder / "dbpool", options.workers)
     if options.logs:
         print((site.folder / f"web-{ground.port}.log").read_text()[-options.logs :])
@@ -117,6 +128,8 @@ def run(ground: faults.Ground, name: str, options: argparse.Namespace) -> Result
     _judge_storage(site.postgres, ledger, result)
     _judge_sight(ledger, struck, result, forgives=name == "redis")
     _judge_times(ledger, struck, result)
+    if name in EXPORTING:
+        _judge_exports(made, result)
     result.figures |= {
         "most backends": max(backends, default=0),
         "budget": ground.connections,
@@ -140,6 +153,38 @@ def _held_at_rest(folder: Path, workers: int) -> int:
         if (told >= workers and not held) or time.time() > began + 5:
             return held
         time.sleep(0.05)
+
+
+async def _export(ground: faults.Ground, made: exports.Exports, is_over: threading.Event) -> None:
+    """Have the site's last person export, several times at once, while records are moved."""
+    site = ground.site
+    cookie, username = site.cookies[-1], f"bench-{len(site.cookies) - 1}"
+    ids = exports.fill(site.postgres.params(), username)
+    has_ended = asyncio.Event()
+    tasks = [exports.export_until(ground.port, cookie, has_ended, made) for _ in range(3)]
+    tasks.append(exports.move_until(ground.port, cookie, ids, has_ended, made))
+    work = asyncio.gather(*tasks)
+    while not is_over.is_set():
+        await asyncio.sleep(0.05)
+    has_ended.set()
+    await work
+
+
+def _judge_exports(made: exports.Exports, result: Result) -> None:
+    """Count exports: each is whole, or it was refused."""
+    result.figures |= {
+        "exports": made.ends.total() + len(made.wrong),
+        "exports whole": made.ends["whole"],
+        "exports refused": made.ends["refused"],
+        "exports without an answer": made.ends["no answer"],
+        "records moved meanwhile": made.moves[200],
+        "exports short": made.ends["short"],
+        "exports doubled": made.ends["doubled"],
+    }
+    if not made.ends["whole"]:
+        result.broken.append("no export was whole")
+    for text, count in Counter(made.wrong).most_common(5):
+        result.broken.append(f"{count} times {text}")
 
 
 async def _live(people: Sequence[Person]) -> None:

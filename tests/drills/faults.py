@@ -153,6 +153,13 @@ def schedule(drill: str, seconds: float, rest: float) -> list[Fault]:
             Fault("slow reads take all they may have", partial(held, "GET"), seconds, rest),
             Fault("slow writes take all connections", partial(held, "POST"), seconds, rest),
         ]
+    if drill == "exports":
+        return [
+            Fault("slow reads take all they may have", partial(held, "GET"), seconds, rest),
+            Fault("database: kill", partial(down, "kill", _postgres), seconds / 2, rest),
+            Fault("slow writes take all connections", partial(held, "POST"), seconds, rest),
+            Fault("database: pause", partial(down, "pause", _postgres), seconds / 2, rest),
+        ]
     if drill == "outage":
         return [
             Fault(f"database: {how}", partial(down, how, _postgres), seconds, rest)

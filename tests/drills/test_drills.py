@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-NAMES = ("exhaust", "outage", "redis", "faults")
+NAMES = ("exhaust", "exports", "outage", "redis", "faults")
 BRIEF = ("--seconds=1", "--clients=5", "--outage=0.3", "--rest=0.3")
 LONGER = ("--seconds=12", "--clients=20", "--outage=1", "--rest=2.5")
 

@@ -1,10 +1,10 @@
 """The records as a file."""
 
 import tempfile
+from contextlib import ExitStack
 from typing import Any, Final
 
-from django.http import FileResponse, Http404, StreamingHttpResponse
-from django.http.response import HttpResponseBase
+from django.http import FileResponse, Http404
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
@@ -18,12 +18,16 @@ from config.api.views import APIView
 from config.db import clock
 from organizations.cache import organization_card
 from worktime.cache import visible_worktimes
-from worktime.exports import Export
+from worktime.exports import Export, place
 from worktime.tables import WORKTIME
 from worktime.views.stats import PERIOD_PARAMETERS, period_asked_for
 
-CSV: Final = "text/csv; charset=utf-8"
-XLSX: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+TYPES: Final = {
+    "csv": "text/csv; charset=utf-8",
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+}
+ROWS: Final = "X-Row-Count"
+IN_MEMORY: Final = 1024 * 1024  # bytes of a file that need no disk
 FILTER_PARAMETERS: Final = [
     OpenApiParameter(name, str, description="As of `/api/worktime/`.")
     for name in ("filter", "conditions")
@@ -37,7 +41,7 @@ class ExportQuerySerializer(serializers.Serializer[object]):
 
     def get_fields(self) -> dict[str, Any]:
         """Return the fields; one of them has a name that serializers use themselves."""
-        return {"format": serializers.ChoiceField(["csv", "xlsx"]), **super().get_fields()}
+        return {"format": serializers.ChoiceField([*TYPES]), **super().get_fields()}
 
 
 class ExportView(APIView):
@@ -52,11 +56,24 @@ class ExportView(APIView):
     @extend_schema(
         operation_id="worktime_export",
         summary="The records as CSV or XLSX",
-        parameters=[ExportQuerySerializer, *PERIOD_PARAMETERS, *FILTER_PARAMETERS],
-        responses={(200, "text/csv"): OpenApiTypes.BINARY, (200, XLSX): OpenApiTypes.BINARY},
+        parameters=[
+            ExportQuerySerializer,
+            *PERIOD_PARAMETERS,
+            *FILTER_PARAMETERS,
+            OpenApiParameter(
+                ROWS, int, OpenApiParameter.HEADER, response=[200], description="Records in it."
+            ),
+        ],
+        responses={
+            (200, "text/csv"): OpenApiTypes.BINARY,
+            (200, TYPES["xlsx"]): OpenApiTypes.BINARY,
+        },
     )
-    def get(self, request: Request) -> HttpResponseBase:
-        """Return the file; `counted_seconds` is what a record counts in the period."""
+    def get(self, request: Request) -> FileResponse:
+        """Return the file, of one moment; `counted_seconds` is what a record counts in the period.
+
+        It is made before the first byte is sent, so it is whole or refused.
+        """
         wanted = ExportQuerySerializer(data=request.query_params.dict())
         wanted.is_valid(raise_exception=True)
         given = wanted.validated_data
@@ -76,13 +93,16 @@ class ExportView(APIView):
             now=clock.now(),
             period=period,
         )
+        with place(), ExitStack() as on_failure:
+            file = on_failure.enter_context(tempfile.SpooledTemporaryFile(max_size=IN_MEMORY))
+            export.write(given["format"], file)
+            size = file.tell()
+            file.seek(0)
+            on_failure.pop_all()  # the response closes it
         name = f"worktime-{period.name if period else 'all'}.{given['format']}"
-        if given["format"] == "csv":
-            # Read while it is sent: the first line at once, the rest as the client takes it.
-            response = StreamingHttpResponse(export.csv(), content_type=CSV)
-            response["Content-Disposition"] = f'attachment; filename="{name}"'
-            return response
-        file = tempfile.TemporaryFile()  # noqa: SIM115  (the response closes it)
-        export.write_xlsx(file)
-        file.seek(0)
-        return FileResponse(file, as_attachment=True, filename=name, content_type=XLSX)
+        response = FileResponse(
+            file, as_attachment=True, filename=name, content_type=TYPES[given["format"]]
+        )
+        response["Content-Length"] = str(size)
+        response[ROWS] = str(export.rows)
+        return response

@@ -2,15 +2,19 @@
 
 from argparse import ArgumentParser
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from django.core.management.base import BaseCommand, CommandError
+from rich.progress import Progress
 
 from config.db import clock
+from config.errors import DomainError
 from organizations.models import Organization
 from worktime.exports import Export
 from worktime.models import WorkTime
 from worktime.periods import EXAMPLES, InvalidPeriod, asked_period
+
+STEPS: Final = ("Reading", "Writing")
 
 
 class Command(BaseCommand):
@@ -43,13 +47,20 @@ class Command(BaseCommand):
         # Whole or not at all: a part of a CSV file looks like all of it.
         part = file.with_name(f"{file.name}.part")
         try:
-            if file.suffix == ".csv":
-                with part.open("w", encoding="utf-8", newline="") as content:
-                    content.writelines(export.csv())
-            else:
-                with part.open("w+b") as target:
-                    export.write_xlsx(target)
+            with (
+                part.open("w+b") as target,
+                Progress(transient=True, disable=not self.stdout.isatty()) as progress,
+            ):
+                total = export.records.count()
+                tasks = {what: progress.add_task(what, total=total) for what in STEPS}
+                export.write(
+                    file.suffix[1:],
+                    target,
+                    lambda what, done: progress.update(tasks[what], completed=done),
+                )
             part.replace(file)
+        except DomainError as error:
+            raise CommandError(error.detail) from error
         except OSError as error:
             raise CommandError(f"{file}: {error.strerror}") from error
         finally:
