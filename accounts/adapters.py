@@ -12,20 +12,24 @@ from urllib.parse import urlsplit
 
 from allauth.account import app_settings
 from allauth.account.adapter import DefaultAccountAdapter
-from allauth.account.internal.userkit import filter_users_by_email, get_user_by_username
 from allauth.core.internal import ratelimit
 from allauth.mfa.adapter import DefaultMFAAdapter
 from cryptography.fernet import Fernet, MultiFernet
 from django.conf import settings
 from django.http import HttpRequest
 
+from accounts.lookups import claimants_of, find_person
+from accounts.models import User
 from config.addresses import address_of
 from config.errors import DomainError
-from config.names import normal_form
+from config.names import normal_form, validate_ascii_email
 
 logger = logging.getLogger(__name__)
 
 LOGIN_FAILED: Final = "login_failed"
+# Of people who claim one address; more of them cannot make a log-in dear.
+MOST_CLAIMANTS: Final = 5
+username_validators = User._meta.get_field("username").validators
 
 
 class MailUnavailable(DomainError):
@@ -51,6 +55,18 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         except (SMTPException, OSError) as error:
             logger.warning("mail not sent template=%s error=%r", template_prefix, error)
             raise MailUnavailable from error
+
+    def clean_username(self, username: str, shallow: bool = False) -> str:
+        """Return a user name that nobody has in any form; raise ValidationError."""
+        username = str(super().clean_username(username, shallow=True))
+        if not shallow and find_person(username):
+            raise self.validation_error("username_taken")
+        return username
+
+    def clean_email(self, email: str) -> str:
+        """Return an address as it is stored; raise ValidationError."""
+        validate_ascii_email(email)
+        return email.lower()
 
     def get_client_ip(self, request: HttpRequest) -> str:
         """Return the caller's address; raise PermissionDenied where it is not known."""
@@ -93,12 +109,9 @@ def _counted_by(credentials: dict[str, Any]) -> Iterable[str]:
     username, email = (credentials.get(name) or "" for name in ("username", "email"))
     reached = {
         user.pk
-        for typed in {username, email, normal_form(username), normal_form(email)} - {""}
+        for typed in {username, email} - {""}
         # allauth's backend takes a user name for an e-mail too.
-        for user in (
-            *filter_users_by_email(typed, prefer_verified=True, for_login=True),
-            get_user_by_username(typed),
-        )
+        for user in (*claimants_of(typed)[:MOST_CLAIMANTS], find_person(typed))
         if user
     }
     return sorted(map(_key_of, reached)) or [f"nobody:{normal_form(email or username)}"]

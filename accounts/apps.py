@@ -7,7 +7,8 @@ class AccountsConfig(AppConfig):
     name = "accounts"
 
     def ready(self) -> None:
-        """Have caches hear of changed rows."""
-        from accounts import signals
+        """Have caches hear of changed rows, and allauth keep what the house promises."""
+        from accounts import signals, stricter
 
         signals.connect()
+        stricter.apply()

@@ -7,17 +7,23 @@ from typing import Any, ClassVar
 from django.apps import apps
 from django.contrib.auth.models import AbstractUser
 from django.contrib.auth.models import UserManager as StockUserManager
+from django.contrib.auth.validators import UnicodeUsernameValidator
 from django.contrib.postgres.fields import ArrayField
 from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import Q
-from django.db.models.functions import Lower
 from knox.models import AbstractAuthToken
 
 from config.db.retry import write
 from config.db.zones import shared_time_zones
 from config.models import Timestamped
+from config.names import (
+    NormalFormField,
+    validate_ascii_email,
+    validate_name,
+    validate_one_alphabet,
+)
 
 
 def validate_time_zone(name: str) -> None:
@@ -58,6 +64,7 @@ class UserManager(StockUserManager["User"]):
         """
         if not email:
             raise ValidationError("An operator needs an e-mail address to log in.")
+        validate_ascii_email(email)
         user = super().create_superuser(username, email.lower(), password, **extra_fields)
         apps.get_model("account.EmailAddress").objects.create(
             user=user, email=user.email, verified=True, primary=True
@@ -66,9 +73,23 @@ class UserManager(StockUserManager["User"]):
 
 
 class User(Timestamped, AbstractUser):
-    """A person who can log in. User names and e-mails are unique whatever their case."""
+    """A person who can log in. User names are unique whatever their form (`config.names`).
 
-    email = models.EmailField(blank=True)
+    `email` is where to write to; it is the person's alone once they have verified it (allauth's
+    EmailAddress), and until then it keeps nobody else from taking it.
+    """
+
+    username = models.CharField(
+        max_length=150,
+        unique=True,
+        validators=[UnicodeUsernameValidator(), validate_name, validate_one_alphabet],
+        help_text="At most 150 letters, digits and @/./+/-/_.",
+        error_messages={"unique": "Somebody has this user name already."},
+    )
+    username_key = NormalFormField("username")
+    first_name = models.CharField(max_length=150, blank=True, validators=[validate_name])
+    last_name = models.CharField(max_length=150, blank=True, validators=[validate_name])
+    email = models.EmailField(blank=True, db_index=True, validators=[validate_ascii_email])
     phone_number = models.CharField(max_length=16, blank=True, validators=[validate_phone_number])
     language = models.CharField(max_length=2, choices=Language, default=Language.ENGLISH)
     country = models.CharField(max_length=2, blank=True, validators=[validate_country])
@@ -88,9 +109,10 @@ class User(Timestamped, AbstractUser):
     class Meta:
         verbose_name = "user"
         constraints = [
-            models.UniqueConstraint(Lower("username"), name="user_username_any_case"),
             models.UniqueConstraint(
-                Lower("email"), condition=~Q(email=""), name="user_email_any_case"
+                fields=["username_key"],
+                name="user_username_any_case",
+                violation_error_message="Somebody has this user name already.",
             ),
             models.CheckConstraint(
                 condition=Q(normal_working_hours__gte=0, normal_working_hours__lte=24),
@@ -159,7 +181,8 @@ class Role(Timestamped):
     organization = models.ForeignKey(
         "organizations.Organization", models.CASCADE, related_name="roles"
     )
-    name = models.CharField(max_length=100)
+    name = models.CharField(max_length=100, validators=[validate_name])
+    name_key = NormalFormField("name")
     description = models.TextField(max_length=1000, blank=True)
     is_admin = models.BooleanField(default=False)
     all_branches = models.BooleanField(default=True)
@@ -167,7 +190,11 @@ class Role(Timestamped):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint("organization", Lower("name"), name="role_name_in_organization")
+            models.UniqueConstraint(
+                fields=["organization", "name_key"],
+                name="role_name_in_organization",
+                violation_error_message="The organisation has a role of this name already.",
+            )
         ]
 
     def __str__(self) -> str:
@@ -228,7 +255,7 @@ class ApiToken(Timestamped, AbstractAuthToken):  # type: ignore[misc]
     """A program's key, stored as a digest. It acts in one role, whatever its owner switches to."""
 
     digest = models.CharField(max_length=128, unique=True)
-    name = models.CharField(max_length=100)
+    name = models.CharField(max_length=100, validators=[validate_name])
     scopes = ArrayField(models.CharField(max_length=20, choices=Scope))
     role_assignment = models.ForeignKey(RoleAssignment, models.CASCADE, related_name="tokens")
 

@@ -7,6 +7,7 @@ from rest_framework import serializers
 from accounts.models import AccessLevel, ApiToken, Entity, Language, Scope, User
 from config.api.fields import FlagField, IdField, InstantField, StrictModelSerializer, TextField
 from config.api.schema import example
+from config.names import validate_name
 
 
 class OrganizationBriefSerializer(serializers.Serializer[object]):
@@ -164,7 +165,7 @@ class IssuedTokenSerializer(TokenSerializer):
 class IssueTokenSerializer(serializers.Serializer[object]):
     """What a token shall be for."""
 
-    name = TextField(max_length=100)
+    name = TextField(max_length=100, validators=[validate_name])
     scopes = serializers.ListField(
         child=serializers.ChoiceField(Scope.choices), min_length=1, max_length=len(Scope)
     )

@@ -13,6 +13,7 @@ from knox.models import get_digest_token
 from knox.settings import CONSTANTS
 
 from accounts.cache import person_fact
+from accounts.lookups import claimants_of, holder_of
 from accounts.models import ApiToken, User, UserSettings
 from accounts.rights import confirm
 from config.cache import changed
@@ -24,6 +25,7 @@ from config.errors import DomainError, InvalidField
 DEFAULT_VALIDITY: Final = timedelta(days=90)
 LONGEST_VALIDITY: Final = timedelta(days=366)
 MOST_TOKENS: Final = 50
+USERNAME: Final = {"user_username_any_case", "accounts_user_username_key"}
 
 
 class TooManyTokens(DomainError):
@@ -58,7 +60,7 @@ def lock_person(user_id: int, *, ends_rights: bool = False) -> User:
 def create_person(fields: Mapping[str, Any]) -> User:
     """Make a person who belongs nowhere yet; raise UsernameTaken or EmailTaken."""
     email = fields["email"].lower()
-    if _is_verified(email):
+    if holder_of(email):
         raise EmailTaken
     username = User.normalize_username(fields["username"])
     user = User(**{**fields, "username": username, "email": email})
@@ -67,7 +69,7 @@ def create_person(fields: Mapping[str, Any]) -> User:
         with transaction.atomic():
             user.save(force_insert=True)
     except IntegrityError as error:
-        raise (EmailTaken if violated(error) == "user_email_any_case" else UsernameTaken) from error
+        raise (UsernameTaken() if violated(error) in USERNAME else error) from error
     EmailAddress.objects.create(user=user, email=user.email, primary=True, verified=False)
     return user
 
@@ -80,7 +82,8 @@ def set_email(*, user_id: int, email: str) -> None:
     """
     user = lock_person(user_id)
     email = email.lower()
-    if _is_verified(email, by_others_than=user_id):
+    holder = holder_of(email)
+    if holder is not None and holder.pk != user_id:
         raise EmailTaken
     EmailAddress.objects.filter(user=user).delete()
     user.email = email
@@ -88,6 +91,30 @@ def set_email(*, user_id: int, email: str) -> None:
     if email:
         EmailAddress.objects.create(user=user, email=email, primary=True, verified=False)
     changed(person_fact(user_id))
+
+
+def take_address(user: User, email: str) -> None:
+    """Take a verified address from all others who claim it; joins the caller's transaction.
+
+    Who proved to read the mailbox is its owner: what others were given by a guess, or by somebody
+    who wanted to keep it from its owner, is nothing against that.
+    """
+    claimants = list(claimants_of(email).exclude(pk=user.pk))
+    EmailAddress.objects.filter(email=email.lower(), user__in=claimants).delete()
+    for each in claimants:
+        User.objects.filter(pk=each.pk, email=email.lower()).update(email="")
+        changed(person_fact(each.pk))
+
+
+def confirm_by_reset(user: User) -> None:
+    """Count the address of a person as verified to whom a reset of the password was mailed.
+
+    That is how people get in whom an organisation added. Of several addresses it is not known
+    which one the mail went to.
+    """
+    addresses = list(EmailAddress.objects.filter(user=user))
+    if len(addresses) == 1 and not addresses[0].verified and addresses[0].set_verified():
+        take_address(user, addresses[0].email)
 
 
 @write
@@ -126,6 +153,11 @@ def log_out_everywhere(*, user_id: int) -> None:
 def shut_out(*, user_id: int) -> None:
     """End all sessions and tokens of a person."""
     log_out_everywhere(user_id=user_id)
+    end_tokens(user_id)
+
+
+def end_tokens(user_id: int) -> None:
+    """End all tokens of a person; joins the caller's transaction."""
     ApiToken.objects.filter(user_id=user_id).delete()
 
 
@@ -172,8 +204,3 @@ def revoke_token(*, user_id: int, token_id: int) -> None:
     count, _ = ApiToken.objects.filter(user_id=user_id, pk=token_id).delete()
     if not count:
         raise Http404
-
-
-def _is_verified(email: str, by_others_than: int | None = None) -> bool:
-    addresses = EmailAddress.objects.filter(email=email, verified=True)
-    return bool(addresses.exclude(user_id=by_others_than).exists())

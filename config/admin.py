@@ -11,6 +11,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 
 from config.db.retry import write
 from config.errors import DomainError
+from config.names import NormalFormField
 
 if TYPE_CHECKING:
     Base = admin.ModelAdmin[Any]
@@ -50,6 +51,11 @@ class WriteAdmin(Base):
         view = super().changelist_view
         return run(request, lambda: view(request, extra_context))
 
+    def get_form(self, *args: Any, **kwargs: Any) -> Any:
+        """Return the form, which tells a name that is taken in another form at once."""
+        form: Any = super().get_form(*args, **kwargs)
+        return type(form)(form.__name__, (NormalForms, form), {})
+
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
@@ -57,6 +63,19 @@ class WriteAdmin(Base):
         if "\0" in search_term:
             return queryset.none(), False
         return super().get_search_results(request, queryset, search_term)
+
+
+class NormalForms:
+    """Mixin for ModelForm: constraints over normal forms are checked as if the form had them."""
+
+    def _get_validation_exclusions(self: Any) -> set[str]:
+        excluded: set[str] = super()._get_validation_exclusions()  # type: ignore[misc]
+        options = self._meta.model._meta
+        forms = {each.name for each in options.fields if isinstance(each, NormalFormField)}
+        for constraint in options.constraints:
+            if forms & {*getattr(constraint, "fields", ())}:
+                excluded -= {*constraint.fields}
+        return excluded
 
 
 class LookOnly(Base):

@@ -172,7 +172,7 @@ CSRF_FAILURE_VIEW = "config.api.exceptions.csrf_failed"
 # --- Who someone is -----------------------------------------------------------------------------
 
 AUTH_USER_MODEL = "accounts.User"
-AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+AUTHENTICATION_BACKENDS = ["accounts.backends.AuthenticationBackend"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in (
@@ -181,13 +181,16 @@ AUTH_PASSWORD_VALIDATORS = [
         "CommonPasswordValidator",
         "NumericPasswordValidator",
     )
-]
+] + [{"NAME": "accounts.passwords.TokensEnd"}]
 ACCOUNT_LOGIN_METHODS = {"username", "email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "username*", "password1*", "password2*"]
 ACCOUNT_EMAIL_VERIFICATION = "mandatory"
 ACCOUNT_DEFAULT_HTTP_PROTOCOL = "http" if DEBUG else "https"
 ACCOUNT_EMAIL_SUBJECT_PREFIX = "[Stechuhr] "
 ACCOUNT_ADAPTER = "accounts.adapters.AccountAdapter"
+ACCOUNT_USERNAME_VALIDATORS = "accounts.adapters.username_validators"
+# The code of the half minute before or after is right too: clocks differ, and people type slowly.
+MFA_TOTP_TOLERANCE = 1
 MFA_ADAPTER = "accounts.adapters.SecondFactorAdapter"
 HEADLESS_CLIENTS = ("browser",)
 LOGIN_REDIRECT_URL = "landing"
@@ -257,6 +260,7 @@ REST_FRAMEWORK: dict[str, Any] = {
         "found": "20/hour",
         "apply": "30/hour",
         "invite": "200/hour",
+        "add": "200/hour",
     },
     "EXCEPTION_HANDLER": "config.api.exceptions.exception_handler",
     "URL_FORMAT_OVERRIDE": None,

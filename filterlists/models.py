@@ -3,10 +3,10 @@
 from django.conf import settings
 from django.db import models
 from django.db.models import Exists, OuterRef, Q
-from django.db.models.functions import Lower
 
 from accounts.models import RoleAssignment
 from config.models import Timestamped
+from config.names import NormalFormField, validate_name
 
 GROUP_NAME = "filter_group_name"
 LIST_NAME = "filter_list_name"
@@ -25,16 +25,14 @@ class FilterGroup(Timestamped):
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
     organization = models.ForeignKey("organizations.Organization", models.CASCADE, related_name="+")
     table = models.CharField(max_length=50)
-    name = models.CharField(max_length=100)
+    name = models.CharField(max_length=100, validators=[validate_name])
+    name_key = NormalFormField("name")
     position = models.PositiveIntegerField(default=0)
 
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                "user",
-                "organization",
-                "table",
-                Lower("name"),
+                fields=["user", "organization", "table", "name_key"],
                 name=GROUP_NAME,
                 violation_error_message="This person has a group of this name already.",
             ),
@@ -80,7 +78,8 @@ class FilterList(Timestamped):
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
     organization = models.ForeignKey("organizations.Organization", models.CASCADE, related_name="+")
     table = models.CharField(max_length=50)
-    name = models.CharField(max_length=100)
+    name = models.CharField(max_length=100, validators=[validate_name])
+    name_key = NormalFormField("name")
     conditions = models.JSONField(default=list, blank=True)
     operators = models.JSONField(default=list, blank=True)
     # Its key in the database is made of four columns; see the migration.
@@ -100,10 +99,7 @@ class FilterList(Timestamped):
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                "user",
-                "organization",
-                "table",
-                Lower("name"),
+                fields=["user", "organization", "table", "name_key"],
                 name=LIST_NAME,
                 violation_error_message="This person has a list of this name already.",
             )

@@ -8,6 +8,7 @@ from rest_framework import serializers
 from config.api.fields import FlagField, IdField, TextField
 from config.api.schema import ConditionSerializer, FieldErrorSerializer, example
 from config.api.tables import CONNECTORS, all_tables
+from config.names import validate_name
 from filterlists.cache import PEOPLE, ROLES
 from filterlists.models import ViewMode
 from filterlists.services import MOST_GROUPS, MOST_LISTS
@@ -90,7 +91,7 @@ class OperatorsField(serializers.JSONField):
 class FilterListChangeSerializer(serializers.Serializer[object]):
     """What a person may change of a list; another group moves it."""
 
-    name = TextField(max_length=100)
+    name = TextField(max_length=100, validators=[validate_name])
     conditions = ConditionsField(required=False)
     operators = OperatorsField(required=False)
     group = IdField(required=False, allow_null=True)
@@ -124,7 +125,7 @@ class FilterGroupSerializer(serializers.Serializer[object]):
 class FilterGroupChangeSerializer(serializers.Serializer[object]):
     """What a person may change of a group."""
 
-    name = TextField(max_length=100)
+    name = TextField(max_length=100, validators=[validate_name])
 
 
 @example(table="worktime", name="Accounting")

@@ -10,6 +10,7 @@ from django.db.models.functions import Lower
 
 from accounts.models import validate_country, validate_time_zone
 from config.models import Timestamped
+from config.names import NormalFormField, validate_ascii_email, validate_name
 
 validate_slug = RegexValidator(
     r"^[a-z0-9]+(-[a-z0-9]+)*\Z", "Use lower-case letters, digits and single hyphens."
@@ -39,7 +40,7 @@ class Organization(Timestamped):
     """
 
     name = models.CharField(max_length=100, validators=[validate_slug])
-    display_name = models.CharField(max_length=200)
+    display_name = models.CharField(max_length=200, validators=[validate_name])
     domain = models.CharField(max_length=253, null=True, blank=True, unique=True)
     logo = models.URLField(blank=True)
     is_active = models.BooleanField(default=True)
@@ -89,7 +90,8 @@ class Branch(Timestamped):
     """A place of an organisation where people work."""
 
     organization = models.ForeignKey(Organization, models.PROTECT, related_name="branches")
-    name = models.CharField(max_length=100)
+    name = models.CharField(max_length=100, validators=[validate_name])
+    name_key = NormalFormField("name")
     address = models.CharField(max_length=200, blank=True)
     city = models.CharField(max_length=100, blank=True)
     country = models.CharField(max_length=2, blank=True, validators=[validate_country])
@@ -105,7 +107,9 @@ class Branch(Timestamped):
         verbose_name_plural = "branches"
         constraints = [
             models.UniqueConstraint(
-                "organization", Lower("name"), name="branch_name_in_organization"
+                fields=["organization", "name_key"],
+                name="branch_name_in_organization",
+                violation_error_message="The organisation has a branch of this name already.",
             )
         ]
 
@@ -187,7 +191,7 @@ class Invitation(Timestamped):
     """
 
     organization = models.ForeignKey(Organization, models.PROTECT, related_name="invitations")
-    email = models.EmailField()
+    email = models.EmailField(validators=[validate_ascii_email])
     role = models.ForeignKey("accounts.Role", models.SET_NULL, null=True, related_name="+")
     branch = models.ForeignKey(Branch, models.SET_NULL, null=True, blank=True, related_name="+")
     invited_by = models.ForeignKey(

@@ -156,8 +156,8 @@ class WorkTimeAdmin(WriteAdmin, admin.ModelAdmin[WorkTime]):
     def get_form(
         self, request: HttpRequest, obj: WorkTime | None = None, change: bool = False, **kwargs: Any
     ) -> type[forms.ModelForm[WorkTime]]:
-        form = super().get_form(request, obj, change, **kwargs)
-        form.operator_id = request.user.pk  # type: ignore[attr-defined]
+        form: type[CorrectionForm] = super().get_form(request, obj, change, **kwargs)
+        form.operator_id = request.user.pk or 0
         return form
 
     def save_model(

@@ -9,6 +9,7 @@ from rest_framework import serializers
 from accounts.serializers import PersonBriefSerializer
 from config.api.fields import IdField, TextField
 from config.api.schema import example
+from config.names import validate_ascii_email
 from organizations.cache import unconfirmed
 from organizations.models import Invitation, JoinRequest
 from organizations.serializers.brief import NamedSerializer
@@ -127,7 +128,7 @@ class InvitationSerializer(serializers.ModelSerializer[Invitation]):
 class InviteSerializer(serializers.Serializer[object]):
     """Whom to invite to what."""
 
-    email = serializers.EmailField(max_length=254)
+    email = serializers.EmailField(max_length=254, validators=[validate_ascii_email])
     role = IdField()
     branch = IdField(required=False, allow_null=True)
 

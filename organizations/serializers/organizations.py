@@ -8,6 +8,7 @@ from accounts.models import Language
 from accounts.serializers import OrganizationBriefSerializer
 from config.api.fields import FlagField, PatternField, StrictModelSerializer, TextField
 from config.api.schema import example
+from config.names import validate_name
 from organizations.models import DailyLimit, DayRule, Organization, validate_slug
 
 WEEK_STARTS = ("monday", "saturday", "sunday")
@@ -48,7 +49,7 @@ class FoundingSerializer(StrictModelSerializer[Organization]):
     """What founding an organisation takes."""
 
     name = TextField(max_length=100, validators=[validate_slug])
-    branch_name = TextField(max_length=100, default="Main office")
+    branch_name = TextField(max_length=100, default="Main office", validators=[validate_name])
 
     class Meta:
         model = Organization

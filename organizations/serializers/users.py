@@ -2,14 +2,16 @@
 
 from typing import Any
 
-from django.contrib.auth.validators import UnicodeUsernameValidator
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from accounts.models import User
 from config.api.fields import IdField, StrictModelSerializer, TextField
 from config.api.schema import example
+from config.names import validate_ascii_email
 from organizations.serializers.brief import MOST_IDS, NamedSerializer
+
+USERNAME = User._meta.get_field("username").validators
 
 
 class UserSerializer(serializers.ModelSerializer[User]):
@@ -88,8 +90,8 @@ class UserCreateSerializer(UserChangeSerializer):
     """A new person with at least one role."""
 
     # Which names are free, the database decides.
-    username = TextField(max_length=150, validators=[UnicodeUsernameValidator()])
-    email = serializers.EmailField(max_length=254)
+    username = TextField(max_length=150, validators=USERNAME)
+    email = serializers.EmailField(max_length=254, validators=[validate_ascii_email])
     roles = serializers.ListField(child=IdField(), min_length=1, max_length=MOST_IDS)
     branches = serializers.ListField(child=IdField(), max_length=MOST_IDS, required=False)
 

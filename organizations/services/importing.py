@@ -9,6 +9,7 @@ from accounts.models import Role, User
 from accounts.services import create_person
 from config.db.retry import write
 from config.errors import DomainError
+from config.names import normal_form
 from organizations.models import Branch, Organization
 from organizations.services.membership import join, lock_organization
 
@@ -39,16 +40,16 @@ def import_people(
     how many lines are done. Raises ImportRefused, and OnlyTried at the end of a dry run.
     """
     organization = lock_organization(organization_id)
-    roles = {role.name.lower(): role for role in organization.roles.all()}
-    branches = {branch.name.lower(): branch for branch in organization.branches.all()}
+    roles = {role.name_key: role for role in organization.roles.all()}
+    branches = {branch.name_key: branch for branch in organization.branches.all()}
     made: list[User] = []
     errors: list[tuple[int, str]] = []
     for done, (line, person) in enumerate(people.items(), start=1):
         fields = dict(person)
         role, branch = fields.pop("role"), fields.pop("branch")
-        if role.lower() not in roles:
+        if normal_form(role) not in roles:
             errors.append((line, f"there is no role “{role}”"))
-        elif branch and branch.lower() not in branches:
+        elif branch and normal_form(branch) not in branches:
             errors.append((line, f"there is no branch “{branch}”"))
         else:
             try:
@@ -58,8 +59,8 @@ def import_people(
                         _add(
                             organization,
                             fields,
-                            roles[role.lower()],
-                            [branches[branch.lower()]] if branch else [],
+                            roles[normal_form(role)],
+                            [branches[normal_form(branch)]] if branch else [],
                         )
                     )
             except DomainError as error:

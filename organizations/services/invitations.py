@@ -9,11 +9,11 @@ from typing import Final
 from allauth.account.models import EmailAddress
 from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError, transaction
-from django.db.models import Q
 from django.http import Http404
 
 from accounts.cache import Person, Reach
-from accounts.models import Entity, RoleAssignment
+from accounts.lookups import holder_of
+from accounts.models import Entity
 from config.db import clock
 from config.db.constraints import violated
 from config.db.retry import write
@@ -82,8 +82,8 @@ def invite(*, editor: Person, email: str, role_id: int, branch_id: int | None = 
     branches = branches_of(organization.id, [branch_id] if branch_id else [], "branch")
     require_branches(editor, branches)
     email = email.lower()
-    theirs = Q(user__email__iexact=email) | Q(user__emailaddress__email=email)
-    if RoleAssignment.objects.filter(theirs, role__organization=organization).exists():
+    holder = holder_of(email)
+    if holder and holder.role_assignments.filter(role__organization=organization).exists():
         raise AlreadyMember
     now = clock.now()
     Invitation.objects.filter(
@@ -168,7 +168,7 @@ def accept_invitation(*, person: Person, token: str) -> Invitation:
     if invitation.accepted_by_id == person.id:
         return invitation
     verified = EmailAddress.objects.filter(
-        user_id=person.id, verified=True, email__iexact=invitation.email
+        user_id=person.id, verified=True, email=invitation.email.lower()
     )
     if not verified.exists():
         raise EmailNotVerified

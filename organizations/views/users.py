@@ -52,6 +52,7 @@ class UserListView(APIView, ListAPIView[User]):
     """The people of the active organisation whom the caller may see."""
 
     permission_classes = (access_to(Entity.USERS),)
+    throttle_scopes = {"POST": "add"}
     serializer_class = UserSerializer
     pagination_class = KeysetPagination
     table = USERS

@@ -226,6 +226,7 @@ LIMITS: Final[dict[str, Limit]] = {
             lambda cast, n: {"email": f"n{n}@example.org", "role": 0},
         ),
     ),
+    "adding people": Limit("add", "", api("POST", "/api/users/", lambda cast, n: {})),
 }
 # What is switched off here, with the route that would be limited.
 OFF: Final = {

@@ -1,18 +1,18 @@
 """One-time codes, recovery codes and the list of sessions, as a browser app uses them."""
 
-from unittest.mock import patch
-
 import pytest
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.internal import auth as totp
 from allauth.mfa.utils import decrypt
 from django.conf import settings
+from django.core.cache import cache
 from django.test import override_settings
 
 from accounts.models import User
 from tests.accounts.browser import PASSWORD, Browser, flows
 from tests.conftest import Api
+from tests.race import at_once
 
 TOTP = "account/authenticators/totp"
 RECOVERY = "account/authenticators/recovery-codes"
@@ -44,7 +44,15 @@ def secret(browser: Browser) -> str:
     browser.auth("POST", "auth/reauthenticate", {"password": PASSWORD})
     activated = browser.auth("POST", TOTP, {"code": code(secret)})
     assert activated.status_code == 200, activated.content
+    forget_steps()
     return secret
+
+
+def forget_steps() -> None:
+    """Have it count as long ago that a code was used."""
+    for each in Authenticator.objects.filter(type=Authenticator.Type.TOTP):
+        each.data["last_step"] = 0
+        each.save()
 
 
 def test_a_second_factor_is_asked_for(secret: str) -> None:
@@ -53,10 +61,7 @@ def test_a_second_factor_is_asked_for(secret: str) -> None:
     assert other.get("/api/me/").status_code == 401
     assert other.auth("POST", "auth/2fa/authenticate", {"code": "000000"}).status_code == 400
     body = {"code": code(secret)}
-    with patch.object(totp.TOTP, "_mark_code_used", return_value=False):
-        assert other.auth("POST", "auth/2fa/authenticate", body).status_code == 400
-    with patch.object(totp.TOTP, "_mark_code_used", return_value=True):
-        assert other.auth("POST", "auth/2fa/authenticate", body).status_code == 200
+    assert other.auth("POST", "auth/2fa/authenticate", body).status_code == 200
     assert other.get("/api/me/").status_code == 200
 
 
@@ -112,3 +117,54 @@ def test_the_admins_log_in_is_behind_the_same(secret: str, alice: User) -> None:
     answer = other.post("/accounts/login/", form)
     assert answer["Location"].startswith("/accounts/2fa/authenticate/")
     assert other.get("/admin/").status_code == 302
+
+
+def test_a_code_works_once(secret: str) -> None:
+    body = {"code": code(secret)}
+    first, second = Browser(), Browser()
+    for each in (first, second):
+        assert flows(each.log_in())["mfa_authenticate"]
+    assert first.auth("POST", "auth/2fa/authenticate", body).status_code == 200
+    cache.clear()
+    assert second.auth("POST", "auth/2fa/authenticate", body).status_code == 400
+
+
+def test_an_earlier_code_does_not_work_after_a_later_one(secret: str) -> None:
+    earlier, now, later = (
+        totp.format_hotp_value(totp.hotp_value(secret, step))
+        for step in totp.yield_hotp_counters_from_time()
+    )
+    for given, status in ((now, 200), (earlier, 400), (now, 400), (later, 200), (later, 400)):
+        browser = Browser()
+        browser.log_in()
+        cache.clear()
+        answer = browser.auth("POST", "auth/2fa/authenticate", {"code": given})
+        assert answer.status_code == status
+
+
+def test_the_code_that_set_it_up_is_used(browser: Browser) -> None:
+    secret = str(browser.auth("GET", TOTP).json()["meta"]["secret"])
+    browser.auth("POST", "auth/reauthenticate", {"password": PASSWORD})
+    _, step, _ = totp.yield_hotp_counters_from_time()
+    now = totp.format_hotp_value(totp.hotp_value(secret, step))
+    assert browser.auth("POST", TOTP, {"code": now}).status_code == 200
+    other = Browser()
+    other.log_in()
+    assert other.auth("POST", "auth/2fa/authenticate", {"code": now}).status_code == 400
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("kind", ["one-time", "recovery"])
+def test_of_many_at_once_one_gets_in(secret: str, browser: Browser, kind: str) -> None:
+    given = code(secret)
+    if kind == "recovery":
+        codes = browser.auth("GET", "account/authenticators/recovery-codes").json()
+        given = codes["data"]["unused_codes"][0]
+    browsers = [Browser() for _ in range(6)]
+    for each in browsers:
+        each.log_in()
+    cache.clear()
+    statuses = at_once(
+        6, lambda n: browsers[n].auth("POST", "auth/2fa/authenticate", {"code": given}).status_code
+    )
+    assert sorted(statuses) == [200, *[400] * 5]

@@ -107,8 +107,7 @@ def test_who_was_added_sets_a_password_by_mail(
     browser.auth("POST", "auth/password/request", {"email": "nina@example.org"})
     browser.auth("POST", "auth/password/reset", {"key": key_in_mail(), "password": PASSWORD})
     client = Browser()
-    assert flows(client.log_in("nina"))["verify_email"]
-    client.auth("POST", "auth/email/verify", {"key": key_in_mail()})
+    # That the mail was read verifies the address.
     assert client.log_in("nina").status_code == 200
     assert client.get("/api/me/").json()["active_role"]["name"] == "Member"
 

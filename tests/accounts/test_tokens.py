@@ -1,14 +1,18 @@
 """/api/tokens/ and `Authorization: Bearer`: scopes, a role of their own, revocation."""
 
 from datetime import timedelta
+from io import StringIO
 from typing import Any
 
 import pytest
+from allauth.account.models import EmailAddress
+from django.core.management import call_command
 from django.test import Client
 from django.utils import timezone
 
 from accounts.models import ApiToken, RoleAssignment, User
 from organizations.models import Branch, BranchAssignment, Organization
+from tests.accounts.browser import PASSWORD, Browser, key_in_mail
 from tests.conftest import Api
 
 TOKENS = "/api/tokens/"
@@ -220,3 +224,48 @@ def test_who_acts_in_no_role_makes_no_token(api: type[Api], db: None) -> None:
     client = api(User.objects.create(username="new"))
     response = client.post_json(TOKENS, {"name": "kiosk", "scopes": ["read"]})
     assert code(response) == (403, "no_active_role")
+
+
+@pytest.mark.parametrize("way", ["change", "reset", "operator", "command"])
+def test_a_changed_password_ends_all_tokens(
+    api: type[Api], alice: User, operator: Client, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    alice.set_password(PASSWORD)
+    alice.save()
+    EmailAddress.objects.create(user=alice, email=alice.email, verified=True, primary=True)
+    secret = make(api, alice, "read")
+    assert send("GET", "/api/me/", secret).status_code == 200
+    new, browser = "an0ther-secret", Browser()
+    if way == "change":
+        browser.log_in()
+        body = {"current_password": PASSWORD, "new_password": new}
+        assert browser.auth("POST", "account/password/change", body).status_code == 200
+    elif way == "reset":
+        browser.auth("POST", "auth/password/request", {"email": alice.email})
+        browser.auth("POST", "auth/password/reset", {"key": key_in_mail(), "password": new})
+    elif way == "operator":
+        form = {"password1": new, "password2": new, "usable_password": "true"}
+        assert operator.post(f"/admin/accounts/user/{alice.pk}/password/", form).status_code == 302
+    else:
+        monkeypatch.setattr("getpass.getpass", lambda prompt: new)
+        call_command("changepassword", "alice", stdout=StringIO())
+    with_new = {"username": "alice", "password": new}
+    assert Browser().auth("POST", "auth/login", with_new).status_code == 200
+    assert code(send("GET", "/api/me/", secret)) == (401, "invalid_token")
+    assert not ApiToken.objects.exists()
+
+
+def test_logging_in_leaves_tokens_alone(api: type[Api], alice: User) -> None:
+    alice.set_password(PASSWORD)
+    alice.save()
+    EmailAddress.objects.create(user=alice, email=alice.email, verified=True, primary=True)
+    secret = make(api, alice, "read")
+    assert Browser().log_in().status_code == 200
+    assert send("GET", "/api/me/", secret).status_code == 200
+
+
+def test_a_token_ends_with_its_role(api: type[Api], ada: User, alice: User) -> None:
+    secret = make(api, alice, "read")
+    assert send("GET", "/api/me/", secret).status_code == 200
+    api(ada).send("PUT", f"/api/users/{alice.id}/roles/", {"roles": []})
+    assert code(send("GET", "/api/me/", secret)) == (401, "invalid_token")

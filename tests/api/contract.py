@@ -62,8 +62,21 @@ IDS: Final = {
 def load_schema(document: dict[str, Any]) -> Any:
     """Return schemathesis's view of a schema, to be sent to the application in this process."""
     schema = schemathesis.openapi.from_dict(document)
-    schema.app = get_wsgi_application()
+    schema.app = read_whole(get_wsgi_application())
     return schema
+
+
+def read_whole(application: Any) -> Any:
+    """Return a WSGI application that reads and closes each answer, as a server does."""
+
+    def app(environ: Any, start: Any) -> list[bytes]:
+        answer = application(environ, start)
+        try:
+            return [b"".join(answer)]
+        finally:
+            answer.close()
+
+    return app
 
 
 def generate_document() -> dict[str, Any]:

@@ -217,7 +217,7 @@ def test_nobody_keeps_what_does_not_say_so(api: type[Api], alice: User) -> None:
         response = client.get(path)
         assert "no-store" in response["Cache-Control"], path
         if response.streaming:
-            b"".join(response.streaming_content)  # so that the file is closed
+            b"".join(response.streaming_content)  # type: ignore[attr-defined]  # so that the file is closed
     assert Api().get("/api/me/")["Cache-Control"] == "no-store"
     assert client.get("/api/me/")["Cache-Control"] == "private, no-cache"
     assert client.post_json(START)["Cache-Control"] == "no-store"

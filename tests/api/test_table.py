@@ -69,7 +69,7 @@ def ask(client: Client, row: Row, path_ids: dict[str, int], body_ids: dict[str, 
         headers=getattr(client, "csrf", {}),
     )
     if answer.streaming:
-        b"".join(answer.streaming_content)  # so that the file is closed
+        b"".join(answer.streaming_content)  # type: ignore[attr-defined]  # so that the file is closed
     return answer
 
 

@@ -14,7 +14,7 @@ from accounts.models import User
 from accounts.services import issue_token
 from organizations.models import Organization
 from tests.accounts.browser import PASSWORD, Browser, flows
-from tests.accounts.test_second_factor import code
+from tests.accounts.test_second_factor import code, forget_steps
 from tests.conftest import Api
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -66,6 +66,7 @@ def plant(monkeypatch: pytest.MonkeyPatch) -> Callable[[bytes], set[str]]:
 
 def walk(nordwind: Organization, secret: str) -> list[int]:
     """Log in with a second factor, read and change something by session and token; statuses."""
+    forget_steps()
     browser = Browser()
     first = browser.log_in()
     assert flows(first)["mfa_authenticate"], first.content

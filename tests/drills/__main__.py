@@ -1,4 +1,4 @@
-"""`./run drill exhaust|exports|outage|redis|faults|limits|away`: break things, count what came of it.
+"""`./run drill exhaust|exports|outage|redis|faults|limits|away`: break things, count the results.
 
 People clock in and out, save filter lists (without a key, and without the constraint that would
 stop a second one) and look, over HTTP. Exit code 1 if an invariant broke. The seed repeats the

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from allauth.account.models import EmailAddress
 from django.core import mail
 from django.core.management import CommandError, call_command
 
@@ -105,6 +106,8 @@ def test_all_or_nothing(
     lines: str,
     text: str,
 ) -> None:
+    holder = User.objects.get()
+    EmailAddress.objects.create(user=holder, email=holder.email, verified=True, primary=True)
     table.write_text(HEADER + lines + "good,good@example.org,Member,,\n")
     with pytest.raises(CommandError, match="Nothing was imported"):
         run(capsys, "import_people", "nordwind", table)

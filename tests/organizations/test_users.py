@@ -93,12 +93,14 @@ def test_adding(api: type[Api], ada: User, nordwind: Organization, hamburg: Bran
     ("changes", "expected"),
     [
         ({"username": "ALICE"}, "username_taken"),
+        ({"username": "ａｌｉｃｅ"}, "username_taken"),
         ({"email": "Alice@Example.ORG"}, "email_taken"),
     ],
 )
-def test_names_are_taken_whatever_their_case(
+def test_names_are_taken_whatever_their_form(
     api: type[Api], ada: User, alice: User, nordwind: Organization, changes: Any, expected: str
 ) -> None:
+    EmailAddress.objects.create(user=alice, email=alice.email, verified=True, primary=True)
     body = {"username": "nina", "email": "nina@example.org", **changes}
     body["roles"] = [role(nordwind, "Member").id]
     assert code(api(ada).post_json(USERS, body)) == (409, expected)

@@ -45,7 +45,10 @@ pytestmark = pytest.mark.django_db(transaction=True)
 # What is used from outside without `@write`: it only reads or locks, or tells caches and settles
 # rows in the `@write` that every view and every form of the admin is.
 HELPERS = {
+    "accounts.services.confirm_by_reset",
+    "accounts.services.end_tokens",
     "accounts.services.lock_person",
+    "accounts.services.take_address",
     "filterlists.services.tell",
     "filterlists.services.tell_person",
     "organizations.services.membership.lock_organization",

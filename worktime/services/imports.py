@@ -10,6 +10,7 @@ from config.db import clock
 from config.db.retry import write
 from config.db.zones import shared_time_zones
 from config.errors import DomainError, InvalidField
+from config.names import normal_form
 from organizations.models import Branch, Organization
 from worktime.cache import worktime_fact, worktimes_between
 from worktime.models import Action, Source, WorkTime, WorkTimeRevision
@@ -47,15 +48,15 @@ def import_worktimes(
     Raises ImportRefused.
     """
     now = clock.now()
-    users = _lock_members(organization, {line.username.lower() for line in lines})
+    users = _lock_members(organization, {normal_form(line.username) for line in lines})
     branches = {
-        branch.name.lower(): branch for branch in Branch.objects.filter(organization=organization)
+        branch.name_key: branch for branch in Branch.objects.filter(organization=organization)
     }
     zones = shared_time_zones()
     records: list[tuple[Line, WorkTime]] = []
     errors: list[LineError] = []
     for line in lines:
-        user, branch = users.get(line.username.lower()), branches.get(line.branch.lower())
+        user, branch = users.get(normal_form(line.username)), branches.get(normal_form(line.branch))
         if user is None:
             errors.append(LineError(line.number, f"there is no member “{line.username}”"))
         if branch is None:
@@ -100,13 +101,13 @@ def _lock_members(organization: Organization, usernames: set[str]) -> dict[str, 
     """Lock the people in one order, so that two imports queue; return them by user name."""
     members = (
         User.objects.filter(role_assignments__role__organization=organization)
-        .values_list("id", "username")
+        .values_list("id", "username_key")
         .distinct()
     )
-    wanted = [user_id for user_id, username in members if username.lower() in usernames]
+    wanted = [user_id for user_id, username in members if username in usernames]
     changed(*map(worktime_fact, wanted))
     locked = User.objects.select_for_update(no_key=True).filter(pk__in=wanted).order_by("id")
-    return {user.username.lower(): user for user in locked}
+    return {user.username_key: user for user in locked}
 
 
 def _overlaps(records: list[tuple[Line, WorkTime]]) -> Iterator[LineError]:

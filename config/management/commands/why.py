@@ -9,6 +9,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db.models import QuerySet
 
 from accounts.cache import Person, Reach, load_person
+from accounts.lookups import find_person
 from accounts.models import Entity, User
 from filterlists.cache import usable_lists
 from organizations.cache import (
@@ -50,7 +51,7 @@ class Command(BaseCommand):
         parser.add_argument("object", nargs="?", type=int, help="the id of one of these")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        user = User.objects.filter(username__iexact=options["user"]).first()
+        user = find_person(options["user"])
         if user is None:
             raise CommandError(f"There is no user “{options['user']}”.")
         allowed, reason = explain(

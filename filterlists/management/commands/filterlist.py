@@ -9,7 +9,7 @@ from django.db import connection
 from django.http import Http404
 
 from accounts.cache import Person, load_person
-from accounts.models import User
+from accounts.lookups import find_person
 from config.api.tables import InvalidFilter, Table, all_tables, parse_filter
 from config.api.tables.explain import explain
 from filterlists.cache import asker_of, conditions_of, id_of, usable_lists
@@ -28,7 +28,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Print the meaning and the SQL."""
-        user = User.objects.filter(username__iexact=options["username"]).only("id").first()
+        user = find_person(options["username"])
         if user is None:
             raise CommandError(f"There is no user {options['username']}.")
         person = load_person(user.id)

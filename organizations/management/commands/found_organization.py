@@ -5,7 +5,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from accounts.models import User
+from accounts.lookups import find_person
 from config.errors import DomainError
 from organizations.serializers.organizations import FoundingSerializer
 from organizations.services.founding import found_organization
@@ -22,7 +22,7 @@ class Command(BaseCommand):
         parser.add_argument("--time-zone", help="default: the founder's")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        founder = User.objects.filter(username__iexact=options["founder"]).first()
+        founder = find_person(options["founder"])
         if founder is None:
             raise CommandError(f"There is no user “{options['founder']}”.")
         wanted = FoundingSerializer(

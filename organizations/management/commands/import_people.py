@@ -10,6 +10,7 @@ from rest_framework import serializers
 from rich.console import Console
 from rich.progress import Progress
 
+from config.names import normal_form
 from organizations.models import Organization
 from organizations.serializers.users import UserCreateSerializer
 from organizations.services.importing import ImportRefused, OnlyTried, import_people
@@ -45,7 +46,8 @@ class Command(BaseCommand):
         parser.add_argument("--dry-run", action="store_true", help="try it and change nothing")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        organization = Organization.objects.filter(name__iexact=options["organization"]).first()
+        name = normal_form(options["organization"])
+        organization = Organization.objects.filter(name=name).first()
         if organization is None:
             raise CommandError(f"There is no organisation “{options['organization']}”.")
         people = self._checked(_lines(options["file"]))

@@ -10,6 +10,7 @@ from django.core.validators import validate_email
 from accounts.cache import Person, load_person
 from accounts.models import RoleAssignment
 from config.errors import DomainError
+from config.names import normal_form
 from organizations.models import Organization
 from organizations.services.invitations import invite
 
@@ -29,15 +30,16 @@ class Command(BaseCommand):
             validate_email(options["email"])
         except ValidationError as error:
             raise CommandError(error.messages[0]) from error
-        organization = Organization.objects.filter(name__iexact=options["organization"]).first()
+        name = normal_form(options["organization"])
+        organization = Organization.objects.filter(name=name).first()
         if organization is None:
             raise CommandError(f"There is no organisation “{options['organization']}”.")
-        role = organization.roles.filter(name__iexact=options["role"]).first()
+        role = organization.roles.filter(name_key=normal_form(options["role"])).first()
         if role is None:
             raise CommandError(f"It has no role “{options['role']}”.")
         branch = None
         if options["branch"]:
-            branch = organization.branches.filter(name__iexact=options["branch"]).first()
+            branch = organization.branches.filter(name_key=normal_form(options["branch"])).first()
             if branch is None:
                 raise CommandError(f"It has no branch “{options['branch']}”.")
         editor = _editor(organization, options["by"])
@@ -64,7 +66,7 @@ def _editor(organization: Organization, username: str | None) -> Person:
     held = RoleAssignment.objects.filter(
         role__organization=organization, user__is_active=True
     ).select_related("role__organization")
-    held = held.filter(user__username__iexact=username) if username else held
+    held = held.filter(user__username_key=normal_form(username)) if username else held
     assignment = held.order_by("-role__is_admin", "id").first()
     if assignment is None:
         raise CommandError("Who should invite has no role in this organisation.")

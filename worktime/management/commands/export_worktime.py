@@ -9,6 +9,7 @@ from rich.progress import Progress
 
 from config.db import clock
 from config.errors import DomainError
+from config.names import normal_form
 from organizations.models import Organization
 from worktime.exports import Export
 from worktime.models import WorkTime
@@ -27,7 +28,7 @@ class Command(BaseCommand):
             parser.add_argument(f"--{kind}", help=f"such as {example}")
 
     def handle(self, *args: Any, file: Path, organization: str, **options: Any) -> None:
-        home = Organization.objects.filter(name=organization.lower()).first()
+        home = Organization.objects.filter(name=normal_form(organization)).first()
         if home is None:
             raise CommandError(f"There is no organisation “{organization}”.")
         if file.suffix not in {".csv", ".xlsx"}:

@@ -7,7 +7,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from rich.progress import Progress
 
-from accounts.models import User
+from accounts.lookups import find_person
+from config.names import normal_form
 from organizations.models import Organization
 from worktime.services.imports import ImportRefused, import_worktimes
 from worktime.transfer import Line, LineError, read_lines
@@ -35,10 +36,10 @@ class Command(BaseCommand):
         dry_run: bool,
         **options: Any,
     ) -> None:
-        home = Organization.objects.filter(name=organization.lower()).first()
+        home = Organization.objects.filter(name=normal_form(organization)).first()
         if home is None:
             raise CommandError(f"There is no organisation “{organization}”.")
-        who = User.objects.filter(username__iexact=author).first() if author else None
+        who = find_person(author) if author else None
         if author and who is None:
             raise CommandError(f"There is no user “{author}”.")
         lines, errors = self.read(file)

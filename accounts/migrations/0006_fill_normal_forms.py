@@ -1,0 +1,18 @@
+from typing import Any
+
+from django.db import migrations
+
+from config.names import fill_normal_forms
+
+
+def fill(apps: Any, schema_editor: Any) -> None:
+    fill_normal_forms(apps.get_model("accounts", "User"), "username_key", "username", ())
+    fill_normal_forms(apps.get_model("accounts", "Role"), "name_key", "name", ("organization_id",))
+
+
+class Migration(migrations.Migration):
+    dependencies = [("accounts", "0005_normal_forms")]
+
+    operations = [
+        migrations.RunPython(fill, migrations.RunPython.noop, elidable=True),
+    ]

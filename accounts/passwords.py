@@ -1,0 +1,20 @@
+"""What follows from a changed password, whoever changes it and however."""
+
+from django.contrib.auth.models import AbstractBaseUser
+
+from accounts.services import end_tokens
+
+
+class TokensEnd:
+    """One of AUTH_PASSWORD_VALIDATORS: Django tells them of each new password once it is saved."""
+
+    def validate(self, password: str, user: AbstractBaseUser | None = None) -> None:
+        """Take any password."""
+
+    def get_help_text(self) -> str:
+        """Return what the person should know."""
+        return "Changing the password ends all your sessions elsewhere and all your tokens."
+
+    def password_changed(self, password: str, user: AbstractBaseUser) -> None:
+        """End the person's tokens."""
+        end_tokens(user.pk)
