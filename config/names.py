@@ -14,7 +14,7 @@ UNSEEN: Final = frozenset({"Cc", "Cf", "Zl", "Zp"})
 # The same for clients, as far as their regular expressions reach.
 NAME_PATTERN: Final = (
     r"^[^\x00-\x1f\x7f-\x9f\xad\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2\u180e"
-    r"\u200b-\u200f\u2028-\u202e\u2060-\u2064\u2066-\u206f\ufeff\ufff9-\ufffb]*\Z"
+    r"\u200b-\u200f\u2028-\u202e\u2060-\u2064\u2066-\u206f\ufeff\ufff9-\ufffb]+\Z"
 )
 BATCH: Final = 2000
 LONGEST: Final = 600  # characters of a normal form, in which one may have become eighteen
