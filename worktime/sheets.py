@@ -1,15 +1,17 @@
-"""Tables for spreadsheets: CSV line by line, XLSX in constant memory. Pure: no Django in here.
+"""Tables for spreadsheets: CSV and XLSX, in constant memory. Pure: no Django in here.
 
 Durations are numbers. A text that a spreadsheet would run as a formula stays a text.
 """
 
 import csv
 import io
-from collections.abc import Iterable, Iterator, Sequence
+import tempfile
+from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import IO, Any, Final
+from typing import IO, Any, Final, Self, TextIO
 
 import xlsxwriter
+from xlsxwriter.exceptions import FileCreateError
 
 # Also the full-width forms, which some programs take for the same; see OWASP, "CSV injection".
 FORMULA_STARTS: Final = (*"=+-@\t\r\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
@@ -31,33 +33,43 @@ def unguarded(cell: str) -> str:
     return cell[1:] if is_guarded else cell
 
 
-def csv_lines(header: Sequence[str], rows: Iterable[Sequence[Cell]]) -> Iterator[str]:
-    """Yield a CSV file line by line, with a byte order mark, for Excel to see that it is UTF-8."""
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\r\n")
-
-    def line(cells: Iterable[Any]) -> str:
-        buffer.seek(0)
-        buffer.truncate()
-        writer.writerow(cells)
-        return buffer.getvalue()
-
-    yield BOM + line(header)
-    for row in rows:
-        yield line(_csv_cell(cell) for cell in row)
+def write_csv(target: TextIO, header: Sequence[str], rows: Iterable[Sequence[Cell]]) -> None:
+    """Write a CSV file, with a byte order mark, for Excel to see that it is UTF-8."""
+    target.write(BOM)
+    writer = csv.writer(target, lineterminator="\r\n")
+    writer.writerow(header)
+    writer.writerows([_csv_cell(cell) for cell in row] for row in rows)
 
 
 class Workbook:
-    """An XLSX file written row by row to `target`, a seekable binary file, closed at the end.
+    """An XLSX file written row by row to `target`, a seekable binary file.
 
-    Datetimes are written as the clock on the wall shows them. A table too long for one sheet
-    continues on the next.
+    A context manager: the file is complete when the block ends without an error. Datetimes are
+    written as the clock on the wall shows them. A table too long for one sheet continues on the
+    next.
     """
 
     def __init__(self, target: IO[bytes]) -> None:
-        self._book = xlsxwriter.Workbook(target, {"constant_memory": True})
+        # Of its own: xlsxwriter leaves its temporary files behind where it does not come to an end.
+        self._folder = tempfile.TemporaryDirectory()
+        options = {"constant_memory": True, "tmpdir": self._folder.name}
+        self._target = _Target(target)
+        self._book = xlsxwriter.Workbook(self._target, options)
         self._bold = self._book.add_format({"bold": True})
         self._moment = self._book.add_format({"num_format": "yyyy-mm-dd hh:mm:ss"})
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        with self._folder:
+            if kind is None:
+                try:
+                    self._book.close()
+                except FileCreateError as error:
+                    # What is half made wants to complete itself when it is forgotten.
+                    self._target.file = io.BytesIO()
+                    raise error.args[0] from None  # the OSError that it was
 
     def add_table(self, name: str, header: Sequence[str], rows: Iterable[Sequence[Cell]]) -> None:
         """Write a table with a heading."""
@@ -70,10 +82,6 @@ class Workbook:
             number += 1
         if sheet is None:
             self._sheet(name, header)
-
-    def close(self) -> None:
-        """Complete the file."""
-        self._book.close()
 
     def _sheet(self, name: str, header: Sequence[str]) -> Any:
         sheet = self._book.add_worksheet(name)
@@ -91,6 +99,16 @@ class Workbook:
                 sheet.write_datetime(number, column, cell.replace(tzinfo=None), self._moment)
             elif cell is not None:
                 sheet.write_number(number, column, cell)
+
+
+class _Target:
+    """A file that can be exchanged for another."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self.file = file
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.file, name)
 
 
 def _csv_cell(cell: Cell) -> Any:

@@ -68,7 +68,7 @@ COSTS = {
     "POST /api/worktime/stop/": 7,
     "GET /api/worktime/active/": 4,
     "GET /api/worktime/stats/?week=2026-W10": 7,
-    "GET /api/worktime/export/?format=csv": 6,
+    "GET /api/worktime/export/?format=csv": 7,
     "GET /api/team-worktime/active/": 6,
     "POST /api/team-worktime/stop/": 8,
     "PUT /api/team-worktime/overtime/": 8,

@@ -3,7 +3,7 @@
 Two databases on one server, with the same people and the same last weeks; one has their history.
 Requests alternate between the two, so that a busy machine slows both; none finds anything in the
 cache. The export is asked for over
-HTTP, by a reader that stops in the middle.
+HTTP, by a reader that stops in the middle; how long it held a connection the worker tells.
 """
 
 import argparse
@@ -19,6 +19,7 @@ from typing import Any, Final
 import psycopg
 from psycopg import sql
 
+from config.db import stats
 from tests.bench import report
 from tests.bench.children import memory
 from tests.bench.site import Site
@@ -140,11 +141,11 @@ def _exports(site: Site) -> list[dict[str, Any]]:
     from tests.bench.people import session_of
 
     cookie = session_of(User.objects.get(username="bob"))
-    rows = []
+    rows: list[dict[str, Any]] = []
     with site.serving({"WEB_WORKERS": "1", "WEB_THREADS": "4"}) as port:
         _get(port, cookie, "/api/worktime/").read()
         for kind in ("csv", "xlsx"):
-            before = memory(SERVER)
+            before, held = memory(SERVER), _seconds_held(site)
             with _highest_memory() as highest:
                 began = time.monotonic()
                 response = _get(port, cookie, f"/api/worktime/export/?format={kind}")
@@ -160,6 +161,8 @@ def _exports(site: Site) -> list[dict[str, Any]]:
                     "variant": kind,
                     "first byte s": first,
                     "all s": took - PAUSE,
+                    "connections held s": _seconds_held(site) - held,
+                    "records": int(response.headers["X-Row-Count"]),
                     "MB": size / 1e6,
                     "idle MiB": before,
                     "above idle MiB": highest[0] - before,
@@ -167,6 +170,13 @@ def _exports(site: Site) -> list[dict[str, Any]]:
                 }
             )
     return rows
+
+
+def _seconds_held(site: Site) -> float:
+    """Return for how long connections were held, of all workers, once they have told it."""
+    time.sleep(2.5)
+    totals = stats.collect(site.folder / "dbpool").values()
+    return sum(total.read.held_seconds for total in totals)
 
 
 def _get(port: int, cookie: str, path: str) -> http.client.HTTPResponse:

@@ -1,10 +1,14 @@
-"""The records as a file."""
+"""The records as a file, complete before its first byte is sent."""
 
-import tempfile
+import logging
+import weakref
 from contextlib import ExitStack
-from typing import Any, Final
+from threading import BoundedSemaphore
+from typing import IO, Any, Final
 
+from django.conf import settings
 from django.http import FileResponse, Http404
+from django.http.response import HttpResponseBase
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
@@ -16,22 +20,60 @@ from config.api.fields import IdField
 from config.api.tables import narrow
 from config.api.views import APIView
 from config.db import clock
+from config.errors import DomainError
 from organizations.cache import organization_card
 from worktime.cache import visible_worktimes
-from worktime.exports import Export, place
+from worktime.exports import MOST_RECORDS, Export, spool
 from worktime.tables import WORKTIME
 from worktime.views.stats import PERIOD_PARAMETERS, period_asked_for
 
-TYPES: Final = {
-    "csv": "text/csv; charset=utf-8",
-    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-}
-ROWS: Final = "X-Row-Count"
-IN_MEMORY: Final = 1024 * 1024  # bytes of a file that need no disk
+logger = logging.getLogger(__name__)
+
+XLSX: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+TYPES: Final = {"csv": "text/csv; charset=utf-8", "xlsx": XLSX}
+ROW_COUNT: Final = "X-Row-Count"
+STATEMENT_TIMEOUT: Final = 30.0  # a sheet full of records takes longer than other reads may
 FILTER_PARAMETERS: Final = [
     OpenApiParameter(name, str, description="As of `/api/worktime/`.")
     for name in ("filter", "conditions")
 ]
+
+
+ROW_COUNT_HEADER: Final = OpenApiParameter(
+    ROW_COUNT,
+    int,
+    OpenApiParameter.HEADER,
+    response=[200],
+    description="How many records the file has; with Content-Length, how to know it is whole.",
+)
+
+
+def places() -> int:
+    """Return how many exports a process may make at once.
+
+    Each has a thread until its reader has taken all of it, and a connection while it reads: three
+    quarters of the threads and half of what reads may use are left to others.
+    """
+    limits = settings.DB_LIMITS
+    reads: int = limits["pools"] * limits["pool_size"] - limits["write_reserve"]
+    return max(1, min(settings.WEB_THREADS // 4, reads // 2))
+
+
+PLACES: Final = BoundedSemaphore(places())
+
+
+class ExportsBusy(DomainError):
+    status = 503
+    code = "exports_busy"
+    detail = "As many exports are being made as may be at once; nothing else is wrong."
+    retry_after = 3.0
+
+
+class StorageUnavailable(DomainError):
+    status = 503
+    code = "storage_unavailable"
+    detail = "There is no room for the file at the moment."
+    retry_after = 30.0
 
 
 class ExportQuerySerializer(serializers.Serializer[object]):
@@ -41,7 +83,7 @@ class ExportQuerySerializer(serializers.Serializer[object]):
 
     def get_fields(self) -> dict[str, Any]:
         """Return the fields; one of them has a name that serializers use themselves."""
-        return {"format": serializers.ChoiceField([*TYPES]), **super().get_fields()}
+        return {"format": serializers.ChoiceField(["csv", "xlsx"]), **super().get_fields()}
 
 
 class ExportView(APIView):
@@ -60,20 +102,12 @@ class ExportView(APIView):
             ExportQuerySerializer,
             *PERIOD_PARAMETERS,
             *FILTER_PARAMETERS,
-            OpenApiParameter(
-                ROWS, int, OpenApiParameter.HEADER, response=[200], description="Records in it."
-            ),
+            ROW_COUNT_HEADER,
         ],
-        responses={
-            (200, "text/csv"): OpenApiTypes.BINARY,
-            (200, TYPES["xlsx"]): OpenApiTypes.BINARY,
-        },
+        responses={(200, "text/csv"): OpenApiTypes.BINARY, (200, XLSX): OpenApiTypes.BINARY},
     )
-    def get(self, request: Request) -> FileResponse:
-        """Return the file, of one moment; `counted_seconds` is what a record counts in the period.
-
-        It is made before the first byte is sent, so it is whole or refused.
-        """
+    def get(self, request: Request) -> HttpResponseBase:
+        """Return the file; `counted_seconds` is what a record counts in the period."""
         wanted = ExportQuerySerializer(data=request.query_params.dict())
         wanted.is_valid(raise_exception=True)
         given = wanted.validated_data
@@ -93,16 +127,43 @@ class ExportView(APIView):
             now=clock.now(),
             period=period,
         )
-        with place(), ExitStack() as on_failure:
-            file = on_failure.enter_context(tempfile.SpooledTemporaryFile(max_size=IN_MEMORY))
-            export.write(given["format"], file)
-            size = file.tell()
-            file.seek(0)
-            on_failure.pop_all()  # the response closes it
         name = f"worktime-{period.name if period else 'all'}.{given['format']}"
-        response = FileResponse(
-            file, as_attachment=True, filename=name, content_type=TYPES[given["format"]]
-        )
-        response["Content-Length"] = str(size)
-        response[ROWS] = str(export.rows)
-        return response
+        if not PLACES.acquire(blocking=False):
+            raise ExportsBusy
+        with ExitStack() as place:
+            place.callback(PLACES.release)
+            file = place.enter_context(spool())
+            write(export, given["format"], file)
+            answer = Answer(
+                file, as_attachment=True, filename=name, content_type=TYPES[given["format"]]
+            )
+            answer.keep(place.pop_all())
+        answer[ROW_COUNT] = str(export.rows)
+        answer["Cache-Control"] = "no-store"
+        return answer
+
+
+class Answer(FileResponse):
+    """A file that keeps its place among the exports until it is sent, or its reader gone."""
+
+    block_size = 65_536
+
+    def keep(self, place: ExitStack) -> None:
+        """Leave the place when this is closed, or forgotten without that."""
+        self._leave = weakref.finalize(self, place.close)
+
+    def close(self) -> None:
+        super().close()
+        self._leave()
+
+
+def write(export: Export, kind: str, file: IO[bytes]) -> None:
+    """Read the records and write them to a file, whole."""
+    try:
+        with export:
+            export.read(most=MOST_RECORDS, statement_timeout=STATEMENT_TIMEOUT)
+            (export.write_csv if kind == "csv" else export.write_xlsx)(file)
+        file.seek(0)
+    except OSError as error:
+        logger.exception("An export's temporary file could not be written.")
+        raise StorageUnavailable from error

@@ -1,21 +1,18 @@
 """`manage.py export_worktime FILE`: an organisation's records as CSV or XLSX."""
 
+import os
 from argparse import ArgumentParser
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 from rich.progress import Progress
 
 from config.db import clock
-from config.errors import DomainError
-from config.names import normal_form
 from organizations.models import Organization
 from worktime.exports import Export
 from worktime.models import WorkTime
 from worktime.periods import EXAMPLES, InvalidPeriod, asked_period
-
-STEPS: Final = ("Reading", "Writing")
 
 
 class Command(BaseCommand):
@@ -28,7 +25,7 @@ class Command(BaseCommand):
             parser.add_argument(f"--{kind}", help=f"such as {example}")
 
     def handle(self, *args: Any, file: Path, organization: str, **options: Any) -> None:
-        home = Organization.objects.filter(name=normal_form(organization)).first()
+        home = Organization.objects.filter(name=organization.lower()).first()
         if home is None:
             raise CommandError(f"There is no organisation “{organization}”.")
         if file.suffix not in {".csv", ".xlsx"}:
@@ -46,24 +43,22 @@ class Command(BaseCommand):
             period=period,
         )
         # Whole or not at all: a part of a CSV file looks like all of it.
-        part = file.with_name(f"{file.name}.part")
+        part = file.with_name(f"{file.name}.{os.getpid()}.part")
         try:
-            with (
-                part.open("w+b") as target,
-                Progress(transient=True, disable=not self.stdout.isatty()) as progress,
-            ):
-                total = export.records.count()
-                tasks = {what: progress.add_task(what, total=total) for what in STEPS}
-                export.write(
-                    file.suffix[1:],
-                    target,
-                    lambda what, done: progress.update(tasks[what], completed=done),
-                )
+            with export, part.open("w+b") as target, self.progress() as progress:
+                reading = progress.add_task("Reading", total=None)
+                export.read()
+                progress.update(reading, total=export.found, completed=export.found)
+                writing = progress.add_task("Writing", total=export.found)
+                write = export.write_csv if file.suffix == ".csv" else export.write_xlsx
+                write(target, lambda done: progress.update(writing, completed=done))
             part.replace(file)
-        except DomainError as error:
-            raise CommandError(error.detail) from error
         except OSError as error:
             raise CommandError(f"{file}: {error.strerror}") from error
         finally:
             part.unlink(missing_ok=True)
         self.stdout.write(f"Exported {export.rows} records to {file}.")
+
+    def progress(self) -> Progress:
+        """Return a display for people who watch."""
+        return Progress(transient=True, disable=not self.stdout.isatty())
