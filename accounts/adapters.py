@@ -12,11 +12,14 @@ from urllib.parse import urlsplit
 
 from allauth.account import app_settings
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.models import EmailAddress
 from allauth.core.internal import ratelimit
 from allauth.mfa.adapter import DefaultMFAAdapter
 from cryptography.fernet import Fernet, MultiFernet
 from django.conf import settings
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
+from django.utils.crypto import constant_time_compare
 
 from accounts.lookups import claimants_of, find_person
 from accounts.models import User
@@ -26,8 +29,9 @@ from config.names import normal_form, validate_ascii_email
 
 logger = logging.getLogger(__name__)
 
+LET_IN_BY: Final = "let_in_by"  # in a session whose log-in waits for another step
 LOGIN_FAILED: Final = "login_failed"
-# Of people who claim one address; more of them cannot make a log-in dear.
+# Of people who claim one address; more of them make no log-in dear, and no flood of mails.
 MOST_CLAIMANTS: Final = 5
 username_validators = User._meta.get_field("username").validators
 
@@ -55,6 +59,36 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         except (SMTPException, OSError) as error:
             logger.warning("mail not sent template=%s error=%r", template_prefix, error)
             raise MailUnavailable from error
+
+    def pre_login(self, request: HttpRequest, user: User, **kwargs: Any) -> Any:
+        """Remember what lets a person in, until the last step of their log-in."""
+        request.session[LET_IN_BY] = user.get_session_auth_hash()
+        return super().pre_login(request, user, **kwargs)
+
+    def login(self, request: HttpRequest, user: User) -> None:
+        """Log a person in; raise PermissionDenied if their password or sessions ended meanwhile."""
+        before, now = request.session.pop(LET_IN_BY, ""), user.get_session_auth_hash()
+        if before and not constant_time_compare(before, now):
+            request.session.flush()
+            raise PermissionDenied
+        super().login(request, user)
+
+    def send_password_reset_mail(self, user: User, email: str, context: dict[str, Any]) -> None:
+        """Mail a link for a reset, as far as the mailbox can be the person's.
+
+        A claimed address does not open an account that has a verified one: it may be mistyped, and
+        so another's. An address that many claim gets a few mails, not one for each.
+        """
+        verified = set(
+            EmailAddress.objects.filter(user=user, verified=True).values_list("email", flat=True)
+        )
+        if verified and email.lower() not in verified:
+            return
+        request = context["request"]
+        mailed = getattr(request, "resets_mailed", 0)
+        if mailed < MOST_CLAIMANTS:
+            request.resets_mailed = mailed + 1
+            super().send_password_reset_mail(user, email, context)
 
     def clean_username(self, username: str, shallow: bool = False) -> str:
         """Return a user name that nobody has in any form; raise ValidationError."""
@@ -109,7 +143,7 @@ def _counted_by(credentials: dict[str, Any]) -> Iterable[str]:
     username, email = (credentials.get(name) or "" for name in ("username", "email"))
     reached = {
         user.pk
-        for typed in {username, email} - {""}
+        for typed in {normal_form(username), normal_form(email)} - {""}
         # allauth's backend takes a user name for an e-mail too.
         for user in (*claimants_of(typed)[:MOST_CLAIMANTS], find_person(typed))
         if user

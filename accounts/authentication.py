@@ -16,7 +16,7 @@ from rest_framework.request import Request
 
 from accounts.cache import Account, Acting, Person, TokenCard, load_account, people, tokens
 from accounts.models import ApiToken, User
-from accounts.rights import confirming, require
+from accounts.rights import Decided, confirming, require
 from config.api import authentication
 from config.api.authority import ActingRoleChanged
 from config.api.reads import Known
@@ -43,11 +43,11 @@ class RoleAuthority:
 
     def confirming(self, request: Request) -> AbstractContextManager[None]:
         """Run a write, confirming the rights of its caller."""
-        return confirming(_person(request), getattr(request.auth, "id", None))
+        return confirming(_decided(request))
 
     def confirm(self, request: Request) -> None:
         """Raise RightsChanged unless the caller's rights are what they were."""
-        require(_person(request), getattr(request.auth, "id", None))
+        require(_decided(request))
 
     def renew(self, request: Request) -> None:
         """Read the caller's context from rows; raise NotAuthenticated if they may not call."""
@@ -57,7 +57,7 @@ class RoleAuthority:
         account = load_account(person.acting)
         is_known &= account.is_active
         if token_id is None:
-            is_known &= account.person.session_generation == person.session_generation
+            is_known &= account.session_hash == _session_hash(request)
         if not is_known:
             raise NotAuthenticated
         request._request.person = account.person  # type: ignore[attr-defined]
@@ -141,6 +141,16 @@ def user_of(account: Account) -> User:
     person = account.person
     known = {"id": person.id, "username": person.username, "is_active": account.is_active}
     return User.from_db("default", list(known), list(known.values()))
+
+
+def _decided(request: Request) -> Decided:
+    return Decided(
+        _person(request), _session_hash(request), token_id=getattr(request.auth, "id", None)
+    )
+
+
+def _session_hash(request: Request) -> str:
+    return str(request._request.session.get(HASH_SESSION_KEY, ""))
 
 
 def _person(request: Request) -> Person:

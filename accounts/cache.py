@@ -168,7 +168,6 @@ class Person:
     country: str
     time_zone: str
     settings: Settings
-    session_generation: int
     roles: tuple[HeldRole, ...]
     active_role: ActiveRole | None = field(default=None)
     token_role_id: int | None = field(default=None)
@@ -294,7 +293,6 @@ def load_account(acting: Acting) -> Account:
         country=user.country,
         time_zone=user.time_zone,
         settings=Settings(look.dark_mode, look.sidebar_collapsed) if look else Settings(),
-        session_generation=user.session_generation,
         roles=tuple(
             HeldRole(
                 id=each.role.id,

@@ -33,5 +33,11 @@ def person_to_log_in(email: str) -> User | None:
     """
     if holder := holder_of(email):
         return holder
-    claimants = [user for user in claimants_of(email)[:2] if user.has_usable_password()]
+    known = EmailAddress.objects.filter(verified=True).values("user_id")
+    claimants = [
+        user
+        # Who has an address of their own may have mistyped this one.
+        for user in claimants_of(email).exclude(pk__in=known)[:2]
+        if user.has_usable_password()
+    ]
     return claimants[0] if len(claimants) == 1 else None

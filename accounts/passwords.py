@@ -1,8 +1,9 @@
 """What follows from a changed password, whoever changes it and however."""
 
 from django.contrib.auth.models import AbstractBaseUser
+from django.db import transaction
 
-from accounts.services import end_tokens
+from accounts.services import end_tokens, lock_person
 
 
 class TokensEnd:
@@ -16,5 +17,7 @@ class TokensEnd:
         return "Changing the password ends all your sessions elsewhere and all your tokens."
 
     def password_changed(self, password: str, user: AbstractBaseUser) -> None:
-        """End the person's tokens."""
-        end_tokens(user.pk)
+        """End the person's tokens, also one that is being made just now."""
+        with transaction.atomic():
+            lock_person(user.pk, ends_rights=True)
+            end_tokens(user.pk)

@@ -14,17 +14,20 @@ right before COMMIT.
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass
 from typing import Final
 
 from django.db import connection
 
 from accounts.cache import Person
+from accounts.models import User
 from config.api.authority import RightsChanged
 
 # FOR KEY SHARE is what a foreign key takes too: it waits for nobody but those who delete a row or
 # lock it FOR UPDATE.
 OF_A_ROLE: Final = """
-    SELECT person.is_active, person.session_generation, held.is_active_role, role.updated_at
+    SELECT person.is_active, person.password, person.session_generation,
+        held.is_active_role, role.updated_at
     FROM accounts_user person
     JOIN accounts_roleassignment held ON held.user_id = person.id
     JOIN accounts_role role ON role.id = held.role_id
@@ -39,19 +42,29 @@ OF_A_TOKEN: Final = """
     WHERE token.id = %s
     FOR KEY SHARE"""  # noqa: S105  (a statement)
 OF_NO_ROLE: Final = """
-    SELECT is_active, session_generation FROM accounts_user WHERE id = %s FOR KEY SHARE"""
+    SELECT is_active, password, session_generation FROM accounts_user
+    WHERE id = %s FOR KEY SHARE"""
 
-# The context that the current write was decided on, and the id of the token it came with.
-_pending: ContextVar[tuple[Person, int | None] | None] = ContextVar("unconfirmed", default=None)
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """What a request was let in by: its caller's context, and its session's hash or its token."""
+
+    person: Person
+    session_hash: str
+    token_id: int | None
+
+
+_pending: ContextVar[Decided | None] = ContextVar("unconfirmed", default=None)
 
 
 @contextmanager
-def confirming(person: Person, token_id: int | None) -> Iterator[None]:
-    """Run a write that was decided on `person`, and confirm that at the end at the latest.
+def confirming(decided: Decided) -> Iterator[None]:
+    """Run a write that was decided on this, and confirm that at the end at the latest.
 
     Raises RightsChanged; its transaction has to be rolled back then.
     """
-    before = _pending.set((person, token_id))
+    before = _pending.set(decided)
     try:
         yield
         confirm()
@@ -64,26 +77,29 @@ def confirm() -> None:
 
     Does nothing where there is nothing to confirm: in commands, and in the Django admin.
     """
-    pending = _pending.get()
-    if pending is not None:
+    if (pending := _pending.get()) is not None:
         _pending.set(None)
-        require(*pending)
+        require(pending)
 
 
-def require(person: Person, token_id: int | None) -> None:
-    """Lock what grants a caller's rights; raise RightsChanged unless they are `person`'s."""
-    role = person.active_role
-    expected: tuple[object, ...]
-    if token_id is not None:
-        statement, arguments = OF_A_TOKEN, [token_id]
-        expected = (True, role and role.updated_at)
-    elif role is not None:
-        statement, arguments = OF_A_ROLE, [person.id, role.id]
-        expected = (True, person.session_generation, True, role.updated_at)
-    else:
-        statement, arguments = OF_NO_ROLE, [person.id]
-        expected = (True, person.session_generation)
+def require(decided: Decided) -> None:
+    """Lock what grants a caller's rights; raise RightsChanged unless they are as decided on."""
+    person, role = decided.person, decided.person.active_role
     with connection.cursor() as cursor:
-        cursor.execute(statement, arguments)
-        if cursor.fetchone() != expected:
-            raise RightsChanged
+        if decided.token_id is not None:
+            cursor.execute(OF_A_TOKEN, [decided.token_id])
+            holds = cursor.fetchone() == (True, role and role.updated_at)
+        else:
+            if role is None:
+                cursor.execute(OF_NO_ROLE, [person.id])
+                expected: tuple[object, ...] = (True,)
+            else:
+                cursor.execute(OF_A_ROLE, [person.id, role.id])
+                expected = (True, True, role.updated_at)
+            row = cursor.fetchone()
+            holds = row is not None and (row[0], *row[3:]) == expected
+            if holds:
+                user = User(password=row[1], session_generation=row[2])
+                holds = user.get_session_auth_hash() == decided.session_hash
+    if not holds:
+        raise RightsChanged

@@ -106,6 +106,14 @@ def take_address(user: User, email: str) -> None:
         changed(person_fact(each.pk))
 
 
+def release_addresses(user_id: int) -> None:
+    """Have a person's addresses count as claims only; joins the caller's transaction.
+
+    So who is deactivated by one organisation may sign up anew, with the same address.
+    """
+    EmailAddress.objects.filter(user_id=user_id).update(verified=False)
+
+
 def confirm_by_reset(user: User) -> None:
     """Count the address of a person as verified to whom a reset of the password was mailed.
 

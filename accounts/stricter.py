@@ -4,12 +4,10 @@
 of the second factor fail where a new version does not use them any more.
 """
 
-import time
 from typing import Any
 
 from allauth.account.internal.flows import manage_email
 from allauth.core.internal.cryptokit import compare_user_code
-from allauth.mfa import app_settings
 from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.internal import auth
 from allauth.mfa.utils import decrypt
@@ -39,9 +37,9 @@ def assess_unique_email(email: str, user: Any = None) -> bool | None:
 
 
 def count_activation(instance: Authenticator, **kwargs: Any) -> None:
-    """Count the code as used with which one-time codes are set up."""
+    """Count the code as used with which one-time codes are set up, whichever of those now right."""
     if instance.pk is None and instance.type == Authenticator.Type.TOTP:
-        instance.data[LAST_STEP] = int(time.time()) // app_settings.TOTP_PERIOD
+        *_, instance.data[LAST_STEP] = auth.yield_hotp_counters_from_time()
 
 
 def validate_code(self: auth.TOTP, code: str) -> bool:

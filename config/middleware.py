@@ -117,6 +117,13 @@ class BodyMiddleware:
         return self._refusal(request) or self.get_response(request)
 
     def _refusal(self, request: HttpRequest) -> HttpResponseBase | None:
+        if (
+            settings.SECURE_SSL_REDIRECT
+            and request.method not in SAFE_METHODS
+            and not request.is_secure()
+        ):
+            # The redirect would be followed with a GET, and nothing be done.
+            return problem_response(request, 400, "bad_request", "Use https.")
         query = request.META.get("QUERY_STRING", "")
         if query.count("&") >= MOST_PARAMETERS:
             return problem_response(

@@ -1,5 +1,6 @@
 """When two names are the same name, and which characters no name has."""
 
+import re
 import unicodedata
 from typing import Any, Final
 
@@ -11,10 +12,13 @@ from django.utils.deconstruct import deconstructible
 # Control and format characters (direction marks, zero-width ones) and the separators of lines and
 # paragraphs: nobody sees them, or they reorder what one sees.
 UNSEEN: Final = frozenset({"Cc", "Cf", "Zl", "Zp"})
-# The same for clients, as far as their regular expressions reach.
+TAGS: Final = range(0xE0000, 0xE1000)
+# These for clients, as far as their regular expressions reach, and Unicode's default-ignorable
+# characters, blank letters and variation selectors.
 NAME_PATTERN: Final = (
-    r"^[^\x00-\x1f\x7f-\x9f\xad\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2\u180e"
-    r"\u200b-\u200f\u2028-\u202e\u2060-\u2064\u2066-\u206f\ufeff\ufff9-\ufffb]+\Z"
+    r"^[^\x00-\x1f\x7f-\x9f\xad\u034f\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2"
+    r"\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e\u2060-\u206f\u2800"
+    r"\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb]+\Z"
 )
 BATCH: Final = 2000
 LONGEST: Final = 600  # characters of a normal form, in which one may have become eighteen
@@ -25,10 +29,12 @@ ALIKE: Final = frozenset({"LATIN", "GREEK", "CYRILLIC"})
 def normal_form(name: str) -> str:
     """Return what names that nobody should have to tell apart have in common.
 
-    Compatible characters are one (NFKC), and so are cases (Unicode's case folding). It is computed
-    here and not in the database, whose idea of case depends on its version and locale.
+    Compatible characters are one (NFKC), and so are cases (Unicode's case folding) and any number
+    of spaces. It is computed here and not in the database, whose idea of case depends on its
+    version and locale.
     """
-    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
+    form = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
+    return " ".join(form.split())
 
 
 @deconstructible
@@ -41,7 +47,9 @@ class NameValidator(RegexValidator):
 
     def __call__(self, value: Any) -> None:
         """Check a name."""
-        if any(unicodedata.category(each) in UNSEEN for each in value):
+        if not re.match(NAME_PATTERN, value) or any(
+            unicodedata.category(each) in UNSEEN or ord(each) in TAGS for each in value
+        ):
             raise ValidationError(self.message, self.code)
         if len(normal_form(value)) > LONGEST:
             raise ValidationError("This name is too long.", "max_length")

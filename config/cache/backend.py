@@ -23,18 +23,22 @@ class Cache(RedisCache):  # type: ignore[misc]
     def get(self, key: Any, default: Any = None, *args: Any, **kwargs: Any) -> Any:
         """Return a value, or the default; that too for a value of another type than it has."""
         try:
-            value = self._or_here("get", super().get, key, default, *args, **kwargs)
+            value = self._or_here("get", super().get, key, None, *args, **kwargs)
         except ValueError:
             return default
+        if value is None:
+            # What Redis refused to store, as a replica does, or one whose memory is full.
+            value = caches["process"].get(key, default)
         return value if default is None or isinstance(value, type(default)) else default
 
     def set(self, *args: Any, **kwargs: Any) -> Any:
         """Store a value."""
         return self._or_here("set", super().set, *args, **kwargs)
 
-    def delete(self, *args: Any, **kwargs: Any) -> Any:
+    def delete(self, key: Any, *args: Any, **kwargs: Any) -> Any:
         """Delete a value; return whether there was one."""
-        return self._or_here("delete", super().delete, *args, **kwargs)
+        was_here = caches["process"].delete(key)
+        return self._or_here("delete", super().delete, key, *args, **kwargs) or was_here
 
     def _or_here(self, name: str, method: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         try:

@@ -12,6 +12,7 @@ from config.errors import DomainError
 from config.names import normal_form
 from organizations.models import Branch, Organization
 from organizations.services.membership import join, lock_organization
+from organizations.services.people import require_new_address
 
 
 class ImportRefused(Exception):
@@ -76,6 +77,7 @@ def import_people(
 def _add(
     organization: Organization, fields: Mapping[str, Any], role: Role, branches: list[Branch]
 ) -> User:
+    require_new_address(organization.id, fields["email"])
     user = create_person(fields)
     join(user_id=user.id, organization=organization, roles=[role], branches=branches)
     return user

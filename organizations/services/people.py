@@ -8,7 +8,13 @@ from django.http import Http404
 from accounts.cache import Person, Reach, person_fact
 from accounts.models import Entity, Role, RoleAssignment, User
 from accounts.rights import confirm
-from accounts.services import create_person, lock_person, shut_out
+from accounts.services import (
+    EmailTaken,
+    create_person,
+    lock_person,
+    release_addresses,
+    shut_out,
+)
 from config.cache import changed
 from config.db.retry import write
 from config.errors import DomainError
@@ -83,9 +89,17 @@ def add_person(
     require_covered(editor, roles)
     branches = branches_of(organization.id, branch_ids)
     require_branches(editor, branches)
+    require_new_address(organization.id, fields["email"])
     user = create_person(fields)
     join(user_id=user.id, organization=organization, roles=roles, branches=branches)
     return user
+
+
+def require_new_address(organization_id: int, email: str) -> None:
+    """Raise EmailTaken if a member of the organisation has this address; it is locked."""
+    members = User.objects.filter(role_assignments__role__organization_id=organization_id)
+    if members.filter(email=email.lower()).exists():
+        raise EmailTaken
 
 
 @write
@@ -133,6 +147,7 @@ def set_active(
     if is_active:
         return
     shut_out(user_id=user.pk)
+    release_addresses(user.pk)
     for organization in organizations:
         require_admin(organization.id)
         membership_ended.send(

@@ -145,3 +145,40 @@ def test_an_address_is_written_in_one_way(
     assert {each["field"] for each in response.json()["errors"]} == {"email"}
     body = {"username": "nina", "email": email, "password": PASSWORD}
     assert Browser().auth("POST", "auth/signup", body).status_code == 400
+
+
+def test_a_mistyped_address_opens_no_account(alice: User) -> None:
+    alice.set_password(PASSWORD)
+    alice.save()
+    EmailAddress.objects.create(user=alice, email=alice.email, verified=True, primary=True)
+    EmailAddress.objects.create(user=alice, email="strangers@example.org")
+    Browser().auth("POST", "auth/password/request", {"email": "strangers@example.org"})
+    assert not any("reset" in each.body.lower() and "key" in each.body for each in mail.outbox)
+    Browser().auth("POST", "auth/password/request", {"email": alice.email})
+    assert key_in_mail()
+
+
+def test_many_who_claim_it_are_no_flood_of_mails(db: None) -> None:
+    for number in range(8):
+        User.objects.create(username=f"squatter{number}", email=ADDRESS)
+    Browser().auth("POST", "auth/password/request", {"email": ADDRESS})
+    assert len(mail.outbox) == 5
+
+
+def test_who_was_deactivated_signs_up_anew(
+    api: type[Api], ada: User, alice: User, nordwind: Organization
+) -> None:
+    EmailAddress.objects.create(user=alice, email=alice.email, verified=True, primary=True)
+    path = f"/api/users/{alice.id}/"
+    assert api(ada).send("PATCH", path, {"is_active": False}).status_code == 200
+    browser = sign_up("alice2", alice.email)
+    browser.auth("POST", "auth/email/verify", {"key": key_in_mail()})
+    assert Browser().log_in("alice2").status_code == 200
+
+
+def test_nobody_is_added_twice_by_mistake(
+    api: type[Api], ada: User, nordwind: Organization
+) -> None:
+    assert add(api, ada, "nina").status_code == 201
+    refused = add(api, ada, "nina2", ADDRESS.upper())
+    assert (refused.status_code, refused.json()["code"]) == (409, "email_taken")

@@ -10,6 +10,7 @@ from django.core.cache import cache
 from django.test import override_settings
 
 from accounts.models import User
+from accounts.services import log_out_everywhere
 from tests.accounts.browser import PASSWORD, Browser, flows
 from tests.conftest import Api
 from tests.race import at_once
@@ -101,7 +102,24 @@ def test_who_comes_back_has_to_log_in_again(browser: Browser, ada: User, alice: 
     for is_active in (False, True):
         admin.send("PATCH", f"/api/users/{alice.id}/", {"is_active": is_active})
     assert browser.get("/api/me/").status_code == 401
-    assert browser.log_in().status_code == 200
+    # Their address was a claim meanwhile.
+    assert flows(browser.log_in())["verify_email"]
+    EmailAddress.objects.filter(user=alice).update(verified=True)
+    assert Browser().log_in().status_code == 200
+
+
+@pytest.mark.parametrize("way", ["password", "logged out"])
+def test_a_log_in_that_waits_ends_with_what_let_it_in(secret: str, alice: User, way: str) -> None:
+    thief = Browser()
+    assert flows(thief.log_in())["mfa_authenticate"]
+    if way == "password":
+        user = User.objects.get(pk=alice.pk)
+        user.set_password("an0ther-secret")
+        user.save()
+    else:
+        log_out_everywhere(user_id=alice.pk)
+    assert thief.auth("POST", "auth/2fa/authenticate", {"code": code(secret)}).status_code == 403
+    assert thief.get("/api/me/").status_code == 401
 
 
 def test_the_admins_log_in_is_behind_the_same(secret: str, alice: User) -> None:

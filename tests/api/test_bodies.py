@@ -222,3 +222,12 @@ def test_nobody_keeps_what_does_not_say_so(api: type[Api], alice: User) -> None:
     assert client.get("/api/me/")["Cache-Control"] == "private, no-cache"
     assert client.post_json(START)["Cache-Control"] == "no-store"
     assert client.post_json(START)["Cache-Control"] == "no-store"
+
+
+def test_a_write_without_https_is_refused(api: type[Api], alice: User) -> None:
+    client = api(alice)
+    with override_settings(SECURE_SSL_REDIRECT=True):
+        assert code(client.post_json(START)) == (400, "bad_request")
+        assert client.get("/api/me/").status_code == 301
+        assert client.get("/livez").status_code == 200
+    assert not WorkTime.objects.exists()

@@ -67,6 +67,12 @@ def logged_out(world: World, user: User) -> None:
     log_out_everywhere(user_id=user.id)
 
 
+def with_another_password(world: World, user: User) -> None:
+    row = User.objects.get(pk=user.pk)
+    row.set_password("an0ther-secret")
+    row.save()
+
+
 def elsewhere(world: World, user: User) -> None:
     switch_role(user_id=user.id, role_id=Role.objects.get(name="Elsewhere").id)
 
@@ -82,6 +88,7 @@ WAYS: tuple[Callable[[World, User], None], ...] = (
     demoted,
     closed,
     logged_out,
+    with_another_password,
     elsewhere,
     without_token,
 )

@@ -26,7 +26,7 @@ COSTS = {
     "POST /api/tokens/": 11,
     "DELETE /api/tokens/{token}/": 6,
     "GET /api/users/": 6,
-    "POST /api/users/": 28,
+    "POST /api/users/": 29,
     "GET /api/users/{user}/": 6,
     "PATCH /api/users/{user}/": 11,
     "PUT /api/users/{user}/roles/": 14,

@@ -86,7 +86,6 @@ def test_a_persons_context() -> None:
         country="DE",
         time_zone="Europe/Berlin",
         settings=Settings(),
-        session_generation=3,
         roles=(HeldRole(5, "Lead", organization, True),),
         active_role=role,
     )

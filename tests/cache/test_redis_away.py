@@ -230,3 +230,19 @@ def test_a_redis_that_refuses_to_store_is_as_good_as_none(
     assert stats()["redis"]["owed"] == 0
     assert [versions.get(7), versions.get(7)] == [1, 1]
     assert versions.counts["hits"] == 1
+
+
+def test_what_redis_refuses_to_store_is_remembered_here(valkey: Valkey) -> None:
+    """As a replica does after a fail-over, or a server whose memory is full."""
+    with Redis.from_url(valkey.url()) as client:
+        redis.set("kept", [1.0])
+        client.config_set("maxmemory-policy", "noeviction")
+        client.config_set("maxmemory", "1")
+        redis.set("limit", [1.0, 2.0], 60)
+        assert redis.get("limit") == [1.0, 2.0]
+        assert redis.add("lock", "y", 60)
+        assert not redis.add("lock", "y", 60)
+        assert redis.delete("lock")
+        assert redis.add("lock", "y", 60)
+        client.config_set("maxmemory", "100mb")
+    assert redis.get("kept") == [1.0]

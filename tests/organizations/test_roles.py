@@ -128,6 +128,6 @@ def test_nonsense(api: type[Api], ada: User, nordwind: Organization, body: dict[
 
 
 def test_names_mean_nothing(api: type[Api], ada: User, alice: User, nordwind: Organization) -> None:
-    false_admin = Role.objects.create(organization=nordwind, name="admin ")
+    false_admin = Role.objects.create(organization=nordwind, name="admin2")
     RoleAssignment.objects.filter(user=alice).update(role=false_admin)
     assert api(alice).get(ROLES).status_code == 403
