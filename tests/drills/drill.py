@@ -22,7 +22,7 @@ from tests.drills import exports, faults
 from tests.drills.people import Ledger, Person, Request
 
 # Nothing but the backend may stop a second application.
-UNGUARD = "DROP INDEX filter_list_name"
+UNGUARD = "ALTER TABLE filterlists_filterlist DROP CONSTRAINT filter_list_name"
 FORGETFUL = (
     "ALTER ROLE stechuhr SET synchronous_commit = off",
     "ALTER SYSTEM SET wal_writer_delay = '10s'",
